@@ -1,0 +1,96 @@
+"""Tables that need no network: one real, one simulated with a planted truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from recidiv_core.data.reading import read_table
+from recidiv_core.data.roles import Roles
+from recidiv_core.data.simulate import simulate_scores
+from recidiv_core.data.tables import Table, shown
+from recidiv_core.errors import InputError
+
+SAMPLE_PREFIX = "sample:"
+FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
+HORIZON = 24  # months; the label of nc_releases
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A table that comes with the program. ``threshold`` is the cut-point at which it is first shown."""
+
+    name: str
+    title: str
+    roles: Roles
+    threshold: float
+    build: Callable[[], Table]
+
+
+def _nc_releases() -> Table:
+    """Releases with the outcome at 24 months; those not followed for so long are excluded and counted."""
+    table = read_table(FOLDER / "nc_releases.csv", name="nc_releases")
+    raw = table.frame
+    returned = raw["cens"] == 0
+    too_short = ~returned & (raw["follow"] < HORIZON)
+    label = (returned & (raw["durat"] <= HORIZON)).astype(int)
+    frame = raw.assign(
+        **{f"recidivated within {HORIZON} months": label, "black": raw["black"].map({1: "Black", 0: "not Black"})}
+    )
+    derived = table.derived(frame.loc[~too_short].reset_index(drop=True), "outcome", "durat", "cens", str(HORIZON))
+    detail = f"rows followed for less than {HORIZON} months (the shortest follow-up is {raw['follow'].min()} months)"
+    return derived.noted("excluded", detail, int(too_short.sum()))
+
+
+def _planted_scores() -> Table:
+    return read_table(simulate_scores(20_000, random_state=7).frame, name="planted_scores")
+
+
+SAMPLES: dict[str, Sample] = {
+    sample.name: sample
+    for sample in (
+        Sample(
+            "nc_releases",
+            "Releases from North Carolina prisons, 1977–78: 1,445 real records, race, return within 24 months",
+            Roles(
+                f"recidivated within {HORIZON} months",
+                score="score",
+                sensitive=("black",),
+                features=(
+                    "alcohol", "drugs", "super", "married", "felon", "workprg", "property", "person",
+                    "priors", "educ", "rules", "age", "tserved",
+                ),
+            ),
+            0.25,
+            _nc_releases,
+        ),
+        Sample(
+            "planted_scores",
+            "Simulated scores for 20,000 people with a disparity planted in one of four groups",
+            Roles("event", score="score", sensitive=("group",)),
+            0.5,
+            _planted_scores,
+        ),
+    )
+}
+
+
+def sample_of(source: str) -> Sample:
+    """The sample that "sample:NAME" names."""
+    name = source.removeprefix(SAMPLE_PREFIX)
+    if name not in SAMPLES:
+        raise InputError.one("sample", "one of " + ", ".join(SAMPLES), shown(name, 40))
+    return SAMPLES[name]
+
+
+def sample_table(source: str) -> Table:
+    """The table of "sample:NAME", with what was done to it in its ledger."""
+    return sample_of(source).build()
+
+
+def list_samples() -> pd.DataFrame:
+    """Name and description of each sample."""
+    return pd.DataFrame([{"name": s.name, "description": s.title} for s in SAMPLES.values()])

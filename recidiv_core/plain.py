@@ -1,0 +1,32 @@
+"""Results as plain values: what JSON can hold, and nothing that it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def plain(value: Any) -> Any:
+    """``value`` as dicts, lists, texts, finite numbers, booleans and None (which stands for NaN and infinity)."""
+    if isinstance(value, pd.DataFrame):
+        columns = [str(name) for name in value.columns]
+        cells = [plain(value.iloc[:, i].tolist()) for i in range(len(columns))]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    return value if isinstance(value, (bool, int, str)) else str(value)

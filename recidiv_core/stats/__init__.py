@@ -1,0 +1,20 @@
+"""Intervals, sufficient statistics and simultaneous comparison: what several rooms need."""
+
+from recidiv_core.stats.comparison import Comparison, Estimates, compare_groups
+from recidiv_core.stats.counts import CELLS, ConfusionCounts
+from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshold
+from recidiv_core.stats.intervals import (
+    auc_bounds,
+    difference_bounds,
+    normal_quantile,
+    ratio_bounds,
+    student,
+    wilson,
+    wilson_bounds,
+)
+
+__all__ = [
+    "CELLS", "Comparison", "ConfusionCounts", "Estimates", "ScoreCurve", "ScoreCurves", "auc_bounds",
+    "baseline_threshold", "compare_groups", "difference_bounds", "normal_quantile", "ratio_bounds", "student",
+    "wilson", "wilson_bounds",
+]
