@@ -3,6 +3,9 @@
 from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError, RecidivError
 from recidiv_core.groups import GroupAudit, audit_groups
+from recidiv_core.report import build_report
 
 __version__ = "0.1.0"
-__all__ = ["AuditDataset", "GroupAudit", "InputError", "RecidivError", "Roles", "audit_groups", "load_dataset"]
+__all__ = [
+    "AuditDataset", "GroupAudit", "InputError", "RecidivError", "Roles", "audit_groups", "build_report", "load_dataset",
+]

@@ -15,6 +15,7 @@ from recidiv_core.errors import InputError, Problem
 from recidiv_core.groups.estimates import GroupEstimates, ScoreStatistics, estimate_groups
 from recidiv_core.groups.metrics import METRICS
 from recidiv_core.groups.result import GroupAudit
+from recidiv_core.groups.scores import calibration_table, cutpoint_table, roc_table
 from recidiv_core.stats import (
     CELLS,
     Comparison,
@@ -28,7 +29,7 @@ from recidiv_core.stats import (
 
 FOUR_FIFTHS = 0.8
 MIN_N_BOOT = 100
-_NOT_COMPARED = "not compared: a small group's calibration error is larger by chance alone"
+_NOT_COMPARED = "a small group's calibration error is larger by chance alone, so it is not compared"
 
 
 def score_curves(dataset: AuditDataset, *, attribute: str) -> ScoreCurves:
@@ -98,6 +99,7 @@ def audit_groups(
         critical[name] = comparison.critical
         parts.append(_tables(attribute, counts, groups, comparison, scores, options, references[name], random, dataset))
     tables = {key: pd.concat([part[key] for part in parts], ignore_index=True) for key in parts[0]}
+    tables |= _score_tables(dataset, confidence_level)
     if progress:
         progress(1.0, "Done")
     return GroupAudit(
@@ -189,6 +191,29 @@ def _score_statistics(dataset: AuditDataset, attribute: str) -> ScoreStatistics 
     )
 
 
+def _score_tables(dataset: AuditDataset, confidence_level: float) -> dict[str, pd.DataFrame]:
+    """ROC, calibration and all cut-points; they do not depend on the threshold and are made once."""
+    if dataset.y_score is None:
+        return {"roc": pd.DataFrame(), "calibration": pd.DataFrame(), "cutpoints": pd.DataFrame()}
+    return dataset.reduced(("score tables", confidence_level), lambda: _made_score_tables(dataset, confidence_level))
+
+
+def _made_score_tables(dataset: AuditDataset, confidence_level: float) -> dict[str, pd.DataFrame]:
+    z = normal_quantile(confidence_level)
+    parts: dict[str, list[pd.DataFrame]] = {"roc": [], "calibration": [], "cutpoints": []}
+    for name in dataset.attributes:
+        curves = score_curves(dataset, attribute=name)
+        found = {
+            "roc": roc_table(curves),
+            "calibration": calibration_table(curves, z=z),
+            "cutpoints": cutpoint_table(curves, z=z),
+        }
+        for key, table in found.items():
+            table.insert(0, "attribute", name)
+            parts[key].append(table)
+    return {key: pd.concat(tables, ignore_index=True) for key, tables in parts.items()}
+
+
 def _tables(
     attribute: Attribute,
     counts: ConfusionCounts,
@@ -263,9 +288,11 @@ def _disparities(attribute: Attribute, groups: GroupEstimates, found: Comparison
     rows = []
     for k, name in enumerate(groups.metrics):
         verdict, reason = verdict_of(found.low[k], found.high[k], tolerance)
-        if name == "calibration_error":
+        if (groups.reason[:, k] == METRICS[name].undefined).all():
+            reason = METRICS[name].undefined
+        elif name == "calibration_error":
             reason = _NOT_COMPARED
-        excluded = tuple(levels[~groups.estimates.usable[:, k]]) if name != "calibration_error" else ()
+        excluded = tuple(levels[~groups.estimates.usable[:, k]])
         # A rate cannot differ by more than 1: beyond that there is no disparity that these sizes could show.
         bounded = METRICS[name].unit == "rate" or name in ("f_beta", "roc_auc", "brier_score")
         detectable = math.nan if bounded and not found.detectable[k] <= 1 else found.detectable[k]

@@ -39,8 +39,8 @@ ODDS = Shape(_odds, lambda q: 1 / (1 - q) ** 2)
 class Metric:
     """One metric: its name and title, its formula, and how to say it.
 
-    ``numerator`` and ``denominator`` list cells; a score metric has none. ``among`` says who the denominator is
-    and ``counted`` who of them the numerator is, for sentences. ``undefined`` says why a value does not exist
+    ``numerator`` and ``denominator`` list cells; a score metric has none. For sentences ``among`` says who a rate's
+    denominator is and ``counted`` who of them its numerator is; of a number, ``among`` opens the sentence. ``undefined`` says why a value does not exist
     where it does not.
     """
 
@@ -55,7 +55,7 @@ class Metric:
     undefined: str
     shape: Shape = PROPORTION
     complement_of: str | None = None
-    unit: Literal["rate", "number"] = "rate"
+    unit: Literal["rate", "number", "ratio"] = "rate"
 
     @property
     def from_scores(self) -> bool:
@@ -70,8 +70,8 @@ _POS, _NEG = "people with the outcome", "people without the outcome"
 _FLAG, _SPARE = "people who were flagged", "people who were not flagged"
 
 _TABLE = (
-    Metric("base_rate", "Base rate", "P / n", ("tp", "fn"), _ALL, "people", "had the outcome", _WILSON, "no rows"),
-    Metric("selection_rate", "Selection rate", "(TP + FP) / n", ("tp", "fp"), _ALL, "people", "were flagged", _WILSON, "no rows"),
+    Metric("base_rate", "Base rate", "P / n", ("tp", "fn"), _ALL, "all people", "had the outcome", _WILSON, "no rows"),
+    Metric("selection_rate", "Selection rate", "(TP + FP) / n", ("tp", "fp"), _ALL, "all people", "were flagged", _WILSON, "no rows"),
     Metric("false_positive_rate", "False positive rate", "FP / N", ("fp",), ("fp", "tn"), _NEG, "were flagged all the same", _WILSON, _NO_NEG),
     Metric("false_negative_rate", "False negative rate", "FN / P", ("fn",), ("tp", "fn"), _POS, "were not flagged", _WILSON, _NO_POS),
     Metric("true_positive_rate", "True positive rate (recall)", "TP / P", ("tp",), ("tp", "fn"), _POS, "were flagged", _WILSON, _NO_POS, complement_of="false_negative_rate"),
@@ -80,13 +80,13 @@ _TABLE = (
     Metric("negative_predictive_value", "Negative predictive value", "TN / (TN + FN)", ("tn",), ("tn", "fn"), _SPARE, "did not have the outcome", _WILSON, "everybody was flagged"),
     Metric("false_discovery_rate", "False discovery rate", "FP / (TP + FP)", ("fp",), ("tp", "fp"), _FLAG, "did not have the outcome", _WILSON, "nobody was flagged", complement_of="positive_predictive_value"),
     Metric("false_omission_rate", "False omission rate", "FN / (TN + FN)", ("fn",), ("tn", "fn"), _SPARE, "had the outcome", _WILSON, "everybody was flagged", complement_of="negative_predictive_value"),
-    Metric("accuracy", "Accuracy", "(TP + TN) / n", ("tp", "tn"), _ALL, "people", "were classified rightly", _WILSON, "no rows"),
-    Metric("f_beta", "F1 score", "2 TP / (2 TP + FP + FN)", ("tp",), ("tp", "fp", "fn"), "", "", "Wilson through 2q/(1+q)", "nobody had the outcome or was flagged", F1, unit="number"),
-    Metric("error_balance", "Error balance (FN per FP)", "FN / FP", ("fn",), ("fp", "fn"), "", "", "Wilson through q/(1−q)", "no false positives to divide by", ODDS, unit="number"),
-    Metric("roc_auc", "ROC AUC", "P(score of a positive > score of a negative), ties ½", (), (), "", "", "DeLong, logit", "one of the two outcomes does not occur", unit="number"),
-    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "", "", "Student", _NO_PROBABILITY, unit="number"),
-    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "", "", "Student", _NO_PROBABILITY, unit="number"),
-    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "", "", "bootstrap of bin residuals", _NO_PROBABILITY, unit="number"),
+    Metric("accuracy", "Accuracy", "(TP + TN) / n", ("tp", "tn"), _ALL, "all people", "were classified rightly", _WILSON, "no rows"),
+    Metric("f_beta", "F1 score", "2 TP / (2 TP + FP + FN)", ("tp",), ("tp", "fp", "fn"), "The F1 score (precision and recall in one) is", "", "Wilson through 2q/(1+q)", "nobody had the outcome or was flagged", F1, unit="number"),
+    Metric("error_balance", "Error balance (FN per FP)", "FN / FP", ("fn",), ("fp", "fn"), "For each person flagged wrongly, the people missed number", "", "Wilson through q/(1−q)", "no false positives to divide by", ODDS, unit="ratio"),
+    Metric("roc_auc", "ROC AUC", "P(score of a positive > score of a negative), ties ½", (), (), "The chance that someone with the outcome scores above someone without it is", "", "DeLong, logit", "one of the two outcomes does not occur", unit="number"),
+    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "The log loss (surprise at the outcome; lower is better) is", "", "Student", _NO_PROBABILITY, unit="number"),
+    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "The mean squared error of the score is", "", "Student", _NO_PROBABILITY, unit="number"),
+    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "The mean gap between score and outcome is", "", "bootstrap of bin residuals", _NO_PROBABILITY, unit="number"),
 )  # fmt: skip
 
 # What a page shows first: the error that harms the person, then what the others ask about.
@@ -98,6 +98,10 @@ HEADLINE: dict[str, tuple[str, ...]] = {
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
 CONFUSION_METRICS = tuple(metric for metric in _TABLE if not metric.from_scores)
 SCORE_METRICS = tuple(metric for metric in _TABLE if metric.from_scores)
+
+
+# The table without metrics that repeat another one: FNR stands for TPR, PPV for FDR, and so on.
+DISTINCT = tuple(name for name, metric in METRICS.items() if metric.complement_of is None)
 
 
 def membership(part: Literal["numerator", "denominator"]) -> np.ndarray:

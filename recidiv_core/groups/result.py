@@ -44,6 +44,9 @@ class GroupAudit:
         not being flagged where a flag harms (punitive), being flagged where it helps (assistive).
     left_out : DataFrame
         attribute, group, metric, reason: what was not compared, and why.
+    roc, calibration, cutpoints : DataFrame
+        What the score does at every threshold, per attribute and group; empty without a score, ``cutpoints``
+        also when the score has more than 20 values.
     cells : DataFrame
         One row per combination of all attributes' groups with the number of rows in each cell.
     ledger : DataFrame
@@ -66,6 +69,9 @@ class GroupAudit:
     references: pd.DataFrame
     four_fifths: pd.DataFrame
     left_out: pd.DataFrame
+    roc: pd.DataFrame
+    calibration: pd.DataFrame
+    cutpoints: pd.DataFrame
     cells: pd.DataFrame
     ledger: pd.DataFrame
     critical: dict[str, float]
@@ -78,6 +84,8 @@ class GroupAudit:
     def of(self, attribute: str, table: str) -> pd.DataFrame:
         """The rows of one table that belong to one attribute."""
         rows = getattr(self, table)
+        if rows.empty:
+            return rows
         return rows[rows["attribute"] == attribute].reset_index(drop=True)
 
     def to_dict(self) -> dict[str, Any]:

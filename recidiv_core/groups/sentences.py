@@ -1,0 +1,115 @@
+"""The audit in sentences. Each is made from the same row that the chart draws, and says no more than its verdict."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from recidiv_core.groups.metrics import HEADLINE, METRICS
+from recidiv_core.groups.result import GroupAudit
+from recidiv_core.words import listed, number, people, points
+
+
+def _spread(value: float, metric: str) -> str:
+    return points(value) if METRICS[metric].unit == "rate" else number(value)
+
+
+def _bound(value: float, tolerance: float, metric: str, *, upper: bool) -> str:
+    """A bound rounded away from what it bounds, with as many figures as it takes to tell it from the tolerance."""
+    for digits in (3, 4, 5, 6, 7):
+        scale = 10**digits
+        rounded = (math.ceil(value * scale) if upper else math.floor(value * scale)) / scale
+        if (rounded < tolerance) == (value < tolerance) and (rounded > tolerance) == (value > tolerance):
+            break
+    if METRICS[metric].unit == "rate":
+        return points(rounded) if digits == 3 else f"{100 * rounded:.{digits - 2}f} percentage points"
+    return f"{rounded:.{digits}f}"
+
+
+def disparity_sentence(audit: GroupAudit, row: pd.Series) -> str:
+    """What one row of ``disparities`` says, for someone who has never seen the metric."""
+    if row["worst_pair"] is None:
+        return f"Nothing can be concluded: {row['reason']}."
+    if math.isnan(row["range"]):
+        return f"The numbers are {row['reason']}.{_left_out(row)}"
+    metric = METRICS[row["metric"]]
+    high_group, low_group = row["worst_pair"]
+    by_group = audit.of(row["attribute"], "by_group").set_index("group")
+    high, low = by_group.loc[high_group, metric.name], by_group.loc[low_group, metric.name]
+    if metric.unit == "rate":
+        counts = people(high, low)
+        fact = (
+            f"Of {metric.among}, {counts[0]} {metric.counted} in the group {high_group}, "
+            f"{counts[1]} in the group {low_group}."
+        )
+    else:
+        fact = f"{metric.among} {number(high)} in the group {high_group}, {number(low)} in the group {low_group}."
+    n_compared = len(by_group) - len(row["excluded_groups"])
+    return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{_left_out(row)}"
+
+
+def _conclusion(row: pd.Series, tolerance: float, n_groups: int) -> str:
+    limit = _spread(tolerance, row["metric"])
+    low = _bound(row["low"], tolerance, row["metric"], upper=False)
+    withheld = math.isnan(row["high"])  # in a published report, for the sake of a small group
+    high = "a bound that is withheld" if withheld else _bound(row["high"], tolerance, row["metric"], upper=True)
+    difference = "difference" if n_groups == 2 else "difference between the highest and the lowest group"
+    if row["verdict"] == "exceeds" and row["low"] <= tolerance:
+        return f"A group whose numbers are withheld takes the difference beyond the tolerance of {limit}."
+    if row["verdict"] == "exceeds":
+        return f"The true {difference} is at least {low}; the tolerance is {limit}."
+    if row["verdict"] == "within" and withheld:
+        return f"The true {difference} is below the tolerance of {limit}."
+    if row["verdict"] == "within":
+        return f"The true {difference} is at most {high}; the tolerance is {limit}."
+    unseen = (
+        ""
+        if math.isnan(row["detectable"])
+        else f" In groups of this size a difference below {_spread(row['detectable'], row['metric'])} "
+        "goes unseen more than one time in five."
+    )
+    bare = low.split(" ")[0]
+    return f"This may be chance: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
+
+
+def _left_out(row: pd.Series) -> str:
+    return f" Not compared, because too small: {listed(row['excluded_groups'])}." if row["excluded_groups"] else ""
+
+
+def answer(audit: GroupAudit, attribute: str) -> str:
+    """One or two sentences that answer "Does the model treat the groups alike?" for one attribute."""
+    rows = audit.of(attribute, "disparities").set_index("metric")
+    treated = rows.loc[[name for name in rows.index if _about_the_model(name)]]
+    exceeding = treated[treated["verdict"] == "exceeds"]
+    limit = points(audit.options["tolerance"])
+    if len(exceeding):
+        first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding.index), exceeding.index[0])
+        row = audit.of(attribute, "disparities").set_index("metric", drop=False).loc[first]
+        others = [METRICS[name].title for name in exceeding.index if name != first]
+        also = "" if not others else (
+            f" By {len(others)} more measures the tolerance is exceeded too." if len(others) > 1
+            else f" The tolerance is exceeded too by: {others[0]}."
+        )
+        return f"No. {disparity_sentence(audit, row)}{also}"
+    if (treated["verdict"] == "within").all():
+        n = len(treated)
+        return f"By all {n} measures taken, the groups compared differ by less than the tolerance of {limit}."
+    n_within = int((treated["verdict"] == "within").sum())
+    known = f"By {n_within} of {len(treated)} measures the groups differ by less than the tolerance of {limit}. " if n_within else ""
+    return (
+        f"The data cannot say. {known}No difference is shown to exceed the tolerance of {limit}, "
+        f"and {'the others are' if n_within else 'none is'} shown to stay below it: the groups are too small."
+    )
+
+
+def _about_the_model(metric: str) -> bool:
+    """Whether a verdict on the metric is one on the model: not the base rate (the world's), not complements."""
+    return metric not in ("base_rate", "calibration_error") and METRICS[metric].complement_of is None
+
+
+def overall_verdict(audit: GroupAudit, attribute: str) -> str:
+    """The verdict on an attribute: exceeds if any measure does, within if all are, else cannot conclude."""
+    rows = audit.of(attribute, "disparities")
+    found = set(rows.loc[rows["metric"].map(_about_the_model), "verdict"])
+    return "exceeds" if "exceeds" in found else "within" if found == {"within"} else "cannot conclude"

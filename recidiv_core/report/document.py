@@ -1,0 +1,221 @@
+"""The report as a document: one plain structure that PDF, HTML and JSON all render."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import vl_convert
+
+from recidiv_core.charts.groups import calibration_chart, compared_metrics, disparity_chart, metric_chart
+from recidiv_core.charts.theme import VERDICT_MARKS, Spec, static
+from recidiv_core.groups import DISTINCT, HEADLINE, METRICS, GroupAudit, answer, disparity_sentence, overall_verdict
+from recidiv_core.report.fonts import FONTS, printable
+from recidiv_core.report.manifest import manifest
+from recidiv_core.report.method import METHOD, REFERENCES
+from recidiv_core.report.suppression import suppress
+from recidiv_core.words import number, percent, points
+
+_DASH = "–"
+vl_convert.register_font_directory(str(FONTS))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result that somebody put into the report, with a note of their own."""
+
+    result: Any
+    note: str = ""
+
+
+def entries(results: Any) -> list[Entry]:
+    """One result, or several, with or without notes, as entries."""
+    many = results if isinstance(results, Sequence) else [results]
+    return [item if isinstance(item, Entry) else Entry(item) for item in many]
+
+
+def document(results: Any, *, min_cell: int) -> dict[str, Any]:
+    """The whole report as plain values: title, facts, summary, sections, method, references, manifest.
+
+    A section holds blocks: ``{"kind": "heading" | "text" | "table" | "figure", …}``; a figure holds its SVG and its
+    alternative text, a table its columns, which of them are numeric, and its rows as text.
+    """
+    found = [Entry(suppress(entry.result, min_cell=min_cell), entry.note) for entry in entries(results)]
+    audits = [entry.result for entry in found]
+    first = audits[0]
+    content = {
+        "title": f"How are the groups treated? An audit of {first.dataset['name']}",
+        "facts": _facts(first, min_cell),
+        "summary": [
+            {
+                "attribute": attribute,
+                "verdict": VERDICT_MARKS[overall_verdict(audit, attribute)].word,
+                "sign": VERDICT_MARKS[overall_verdict(audit, attribute)].sign,
+                "answer": answer(audit, attribute),
+            }
+            for audit in audits
+            for attribute in audit.attributes
+        ],
+        "sections": [_ledger_section(first), *(_group_section(e, a) for e in found for a in e.result.attributes)],
+        "method": list(METHOD),
+        "references": list(REFERENCES),
+        "manifest": manifest(audits),
+    }
+    return _printable(content)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: item if key in ("svg", "manifest") else _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
+
+
+def _facts(audit: GroupAudit, min_cell: int) -> list[list[str]]:
+    roles, cut = audit.roles, audit.threshold
+    flagged = f"score ≥ {cut:g}" if cut is not None else f"the column {roles.prediction}"
+    how = {"baseline": " (the baseline: most recall with precision of at least 85 %, else most precision)"}
+    level = f"{100 * audit.options['confidence_level']:g} %"
+    return [
+        ["Table", f"{audit.dataset['name']}, {audit.dataset['n']:,} people"],
+        ["Outcome", f"{roles.label} = {roles.positive_label}"],
+        ["Score", roles.score or "none"],
+        ["Flagged means", flagged + how.get(audit.threshold_source, "")],
+        ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],
+        ["Protected attributes", ", ".join(roles.sensitive)],
+        ["Tolerance", points(audit.options["tolerance"])],
+        ["Confidence", f"{level}, simultaneous over all pairs of groups and all measures of an attribute"],
+        ["Smallest group compared", f"{audit.options['min_support']} people"],
+        ["Smallest cell published", f"{min_cell} people"],
+        ["Data, sha256", audit.dataset["sha256"]],
+    ]
+
+
+def _table(title: str, columns: list[str], numeric: list[bool], rows: list[list[str]]) -> dict[str, Any]:
+    return {"kind": "table", "title": title, "columns": columns, "numeric": numeric, "rows": rows}
+
+
+def _figure(title: str, chart: Spec) -> dict[str, Any]:
+    svg = vl_convert.vegalite_to_svg(static(chart, width=520))
+    return {"kind": "figure", "title": title, "alt": chart["description"], "svg": svg}
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"kind": "text", "text": text}
+
+
+def _count(value: float) -> str:
+    return "withheld" if value is None or math.isnan(value) else f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def _ledger_section(audit: GroupAudit) -> dict[str, Any]:
+    rows = [
+        [r.step, r.detail, _DASH if r.step in ("read", "noticed", "banded") else _count(r.n_rows), f"{r.n_left:,}"]
+        for r in audit.ledger.itertuples()
+    ]
+    table = _table("What loading changed or noticed", ["Step", "What", "Rows", "Rows left"], [False, False, True, True], rows)
+    return {"title": "The data", "note": "", "blocks": [table]}
+
+
+def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
+    audit = entry.result
+    blocks = [_text(answer(audit, attribute))]
+    for unit, title in (
+        ("rate", f"Largest difference between the groups of {attribute}, rates"),
+        ("number", f"Largest difference between the groups of {attribute}, other measures"),
+        ("ratio", f"Largest difference between the groups of {attribute}, error balance"),
+    ):
+        if compared_metrics(audit, attribute, unit):
+            blocks.append(_figure(title, disparity_chart(audit, attribute, unit=unit)))
+    blocks += [_verdict_table(audit, attribute), {"kind": "heading", "text": "In words"}]
+    rows, absent = audit.of(attribute, "disparities"), _absent(audit, attribute)
+    for row in (row for _, row in rows.iterrows() if row["metric"] in DISTINCT and row["metric"] not in absent):
+        mark = VERDICT_MARKS[row["verdict"]]
+        sentence = disparity_sentence(audit, row)
+        blocks.append(_text(f"{mark.sign} {METRICS[row['metric']].title}: {mark.word}. {sentence}"))
+    blocks += [_text(f"{METRICS[name].title}: not estimable, {reason}.") for name, reason in absent.items()]
+    blocks.append({"kind": "heading", "text": "By group"})
+    for metric in HEADLINE[audit.roles.polarity][:4]:
+        blocks.append(_figure(f"{METRICS[metric].title} by {attribute}", metric_chart(audit, attribute, metric)))
+    blocks += [_count_table(audit, attribute), *_metric_tables(audit, attribute), _four_fifths_table(audit, attribute)]
+    if len(audit.calibration) and len(audit.of(attribute, "calibration")):
+        blocks.append(_figure(f"Outcome against score by {attribute}", calibration_chart(audit, attribute) | {"height": 220}))
+    return {"title": f"Groups: {attribute}", "note": entry.note, "blocks": blocks}
+
+
+def _absent(audit: GroupAudit, attribute: str) -> dict[str, str]:
+    """The measures that exist for no group, for one and the same reason."""
+    reasons = audit.of(attribute, "intervals").groupby("metric", sort=False)["reason"].unique()
+    return {name: r[0] for name, r in reasons.items() if len(r) == 1 and r[0] and not r[0].startswith("withheld")}
+
+
+def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
+    rows = []
+    absent = _absent(audit, attribute)
+    for row in (row for row in audit.of(attribute, "disparities").itertuples() if row.metric not in absent):
+        mark, rate = VERDICT_MARKS[row.verdict], METRICS[row.metric].unit == "rate"
+        show = (lambda x: percent(x).removesuffix(" %")) if rate else number
+        exists = not math.isnan(row.range)
+        rows.append(
+            [
+                METRICS[row.metric].title + (" (pp)" if rate else ""),
+                f"{mark.sign} {mark.word}",
+                show(row.range) if exists else _DASH,
+                f"{show(row.low)} to {show(row.high) if not math.isnan(row.high) else 'withheld'}" if exists else _DASH,
+                show(row.detectable) if not math.isnan(row.detectable) else _DASH,
+                f"{row.p_value:.3f}" if row.p_value >= 0.001 else "< 0.001" if exists else _DASH,
+                " – ".join(row.worst_pair) + ("*" if math.isnan(row.high) else "") if row.worst_pair else row.reason,
+            ]
+        )
+    columns = ["Measure", "Verdict", "Range", "Interval", "Detectable", "p", "Highest – lowest"]
+    title = f"Verdicts for {attribute}"
+    if any(row[-1].endswith("*") for row in rows):
+        title += " (* of the groups published: another was compared whose numbers are withheld)"
+    return _table(title, columns, [False, False, True, True, True, True, False], rows)
+
+
+def _count_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
+    names = ["n", "n_positive", "tp", "fp", "fn", "tn"]
+    rows = [[r["group"], *(_count(r[name]) for name in names)] for _, r in audit.of(attribute, "by_group").iterrows()]
+    columns = ["Group", "People", "With the outcome", "Flagged rightly", "Flagged wrongly", "Missed", "Left alone rightly"]
+    return _table(f"Counts by {attribute}", columns, [False] + [True] * 6, rows)
+
+
+def _metric_tables(audit: GroupAudit, attribute: str) -> list[dict[str, Any]]:
+    """Estimate, interval and n of every distinct measure, four measures a table."""
+    intervals = audit.of(attribute, "intervals")
+    groups = list(audit.of(attribute, "by_group")["group"])
+    names = [name for name in DISTINCT if name in set(intervals["metric"]) - set(_absent(audit, attribute))]
+    cells = {(r.group, r.metric): _cell(r) for r in intervals.itertuples()}
+    tables = []
+    for start in range(0, len(names), 3):
+        part = names[start : start + 3]
+        rows = [[group, *(cells[group, name] for name in part)] for group in groups]
+        columns = ["Group", *(METRICS[name].title for name in part)]
+        tables.append(_table(f"Measures by {attribute}, with intervals and n", columns, [False] + [True] * len(part), rows))
+    return tables
+
+
+def _cell(row: Any) -> str:
+    if row.reason:
+        return f"not estimable: {row.reason}" if not row.reason.startswith("withheld") else "withheld"
+    show = percent if METRICS[row.metric].unit == "rate" else number
+    low, high = show(row.low, row.low, row.high), show(row.high, row.low, row.high)
+    return f"{show(row.estimate, row.low, row.high)} ({low.removesuffix(' %')} to {high.removesuffix(' %')}), n = {row.n:,.0f}"
+
+
+def _four_fifths_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
+    favour = "not being flagged" if audit.roles.polarity == "punitive" else "being flagged"
+    rows = []
+    for row in audit.of(attribute, "four_fifths").itertuples():
+        exists = not math.isnan(row.ratio)
+        interval = f"{number(row.low)} to {number(row.high)}" if exists else _DASH
+        mark = VERDICT_MARKS[row.verdict]
+        verdict = f"{mark.sign} {mark.word.replace('tolerance', '4/5')}" if exists else row.reason
+        rows.append([row.group, percent(row.favourable_rate) if exists else _DASH, number(row.ratio) if exists else _DASH, interval, verdict])
+    title = f"Four-fifths rule by {attribute}: rate of {favour}, against the group most favoured"
+    return _table(title, ["Group", "Rate", "Ratio", "Interval", "Reading"], [False, True, True, True, False], rows)
+

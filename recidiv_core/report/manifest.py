@@ -1,0 +1,36 @@
+"""What it takes to run the same audit again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from recidiv_core.plain import plain
+
+_PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "altair", "typst", "vl-convert-python")
+
+
+def manifest(results: Sequence[Any]) -> dict[str, Any]:
+    """sha256 of the data, roles, options and seed of each result, and the versions that computed it. Strict JSON."""
+    from recidiv_core import __version__
+
+    return {
+        "program": {"name": "recidiv", "version": __version__},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "results": [
+            {
+                "room": result.room,
+                "dataset": plain(result.dataset),
+                "roles": plain(result.roles.to_dict()),
+                "options": plain(result.options),
+                "threshold": plain(result.threshold),
+                "threshold_source": result.threshold_source,
+            }
+            for result in results
+        ],
+    }

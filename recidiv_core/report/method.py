@@ -1,0 +1,64 @@
+"""The method in words, with formulas and sources, as the report and the pages print it."""
+
+from __future__ import annotations
+
+METHOD: tuple[tuple[str, str], ...] = (
+    (
+        "Measures",
+        "Each group has its own table of four counts: TP (flagged, had the outcome), FP (flagged, did not), FN (not "
+        "flagged, had it) and TN (neither). P = TP + FN, N = FP + TN, n = P + N. Base rate P/n; selection rate "
+        "(TP + FP)/n; true positive rate TP/P; false positive rate FP/N; false negative rate FN/P; true negative rate "
+        "TN/N; positive predictive value TP/(TP + FP); negative predictive value TN/(TN + FN); false discovery rate "
+        "FP/(TP + FP); false omission rate FN/(TN + FN); accuracy (TP + TN)/n; F1 2TP/(2TP + FP + FN); error balance "
+        "FN/FP. A measure whose denominator is 0 does not exist: it is printed as not estimable, never as 0.",
+    ),
+    (
+        "Intervals of one group",
+        "Proportions: Wilson [1]. F1 and error balance are functions of one proportion, q = TP/(TP + FP + FN) with "
+        "F1 = 2q/(1 + q), and q = FN/(FN + FP) with FN/FP = q/(1 − q); they have Wilson's interval of q, carried "
+        "through. AUC: DeLong [2] on the logit scale. Log loss and Brier score: Student. Calibration error: ten bins of equal "
+        "width, redrawn. With row weights n is Kish's effective size. Each such interval covers its own value only.",
+    ),
+    (
+        "Comparisons and verdicts",
+        "The range of a measure is its highest minus its lowest value over the groups compared. It is the largest difference "
+        "over all pairs, so simultaneous intervals of all pairs bound it. Each pair's interval is Newcombe's [3], in the "
+        "general form of Zou and Donner [4], at a critical value taken from the largest standardised difference over "
+        "all pairs and all measures of the attribute in a bootstrap of the counts [5]. L is the largest lower bound "
+        "of |difference| over pairs (0 where the interval holds 0), U the largest upper bound. Exceeds: L > tolerance. "
+        "Within: U < tolerance. Otherwise: cannot conclude.",
+    ),
+    (
+        "Detectable, p, ratios",
+        "Detectable is the smallest true difference between the two groups furthest apart that would be called exceeds "
+        "in four of five samples of this size. p is the probability of a pair as far apart anywhere in the attribute's table "
+        "if no groups differed. Ratios have the interval of Donner and Zou [6]. The four-fifths rule compares each group's rate "
+        "of the favourable result with that of the most favoured group [7].",
+    ),
+    (
+        "Small numbers",
+        "Groups with fewer rows than the smallest group compared, and measures with a denominator under ten, are listed "
+        "and left out of comparisons. In a published report cells below the stated limit are withheld, and with them any "
+        "figure from which they follow by adding and subtracting what is published.",
+    ),
+    (
+        "What this cannot say",
+        "The outcome is what was recorded. If one group is policed more, its recorded outcomes are higher at the same "
+        "conduct, and every measure here inherits that. A verdict is about these data, this score and this cut-point; "
+        "it does not say why groups differ, nor which measure ought to be equal.",
+    ),
+)
+
+REFERENCES: tuple[str, ...] = (
+    "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22, 209–212.",
+    "DeLong, E. R., DeLong, D. M., Clarke-Pearson, D. L. (1988). Comparing the areas under two or more correlated receiver "
+    "operating characteristic curves. Biometrics 44, 837–845.",
+    "Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions. Statistics in "
+    "Medicine 17, 873–890.",
+    "Zou, G. Y., Donner, A. (2008). Construction of confidence limits about effect measures. Statistics in Medicine 27, "
+    "1693–1702.",
+    "Westfall, P. H., Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
+    "Donner, A., Zou, G. Y. (2012). Closed-form confidence intervals for functions of the normal mean and standard "
+    "deviation. Statistical Methods in Medical Research 21, 347–359.",
+    "Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D (1978).",
+)
