@@ -76,8 +76,20 @@ def main(repetitions: int) -> None:
         for g, n, base in product((2, 4, 8), (300, 3_000, 100_000), (0.1, 0.5))
     ]
     large = [
-        (f"disparity {3 * TOLERANCE:.2f}, 2 × 50,000, base 0.5", [50_000] * 2, [0.5] * 2, [0.0, 3 * TOLERANCE], repetitions),
-        (f"disparity {3 * TOLERANCE:.2f}, 2 × 50,000, base 0.1", [50_000] * 2, [0.1] * 2, [0.0, 3 * TOLERANCE], repetitions),
+        (
+            f"disparity {3 * TOLERANCE:.2f}, 2 × 50,000, base 0.5",
+            [50_000] * 2,
+            [0.5] * 2,
+            [0.0, 3 * TOLERANCE],
+            repetitions,
+        ),
+        (
+            f"disparity {3 * TOLERANCE:.2f}, 2 × 50,000, base 0.1",
+            [50_000] * 2,
+            [0.1] * 2,
+            [0.0, 3 * TOLERANCE],
+            repetitions,
+        ),
         ("disparity 0, 2 × 1,000,000, base 0.5", [1_000_000] * 2, [0.5] * 2, [0.0] * 2, repetitions),
         ("disparity 0, 2 × 1,000,000, base 0.1", [1_000_000] * 2, [0.1] * 2, [0.0] * 2, repetitions),
     ]

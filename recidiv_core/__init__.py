@@ -4,8 +4,16 @@ from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError, RecidivError
 from recidiv_core.groups import GroupAudit, audit_groups
 from recidiv_core.report import build_report
+from recidiv_core.version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
-    "AuditDataset", "GroupAudit", "InputError", "RecidivError", "Roles", "audit_groups", "build_report", "load_dataset",
+    "AuditDataset",
+    "GroupAudit",
+    "InputError",
+    "RecidivError",
+    "Roles",
+    "__version__",
+    "audit_groups",
+    "build_report",
+    "load_dataset",
 ]

@@ -14,8 +14,21 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-FEATURES = ["alcohol", "drugs", "super", "married", "felon", "workprg", "property", "person", "priors", "educ",
-            "rules", "age", "tserved"]
+FEATURES = [
+    "alcohol",
+    "drugs",
+    "super",
+    "married",
+    "felon",
+    "workprg",
+    "property",
+    "person",
+    "priors",
+    "educ",
+    "rules",
+    "age",
+    "tserved",
+]
 HORIZON = 24
 
 

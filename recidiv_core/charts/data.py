@@ -74,11 +74,11 @@ def score_chart(histogram: pd.DataFrame, groups: pd.DataFrame, attribute: str) -
         "tooltip": tooltip("group", low=".3~f", high=".3~f", n=",", share=".1f"),
         **group_channels(shown),
     }
-    peaks = "; ".join(
-        f"{g} most often near {_peak(rows[rows['group'] == g]):.3g}" for g in shown
-    )
+    peaks = "; ".join(f"{g} most often near {_peak(rows[rows['group'] == g]):.3g}" for g in shown)
     description = f"Distribution of the score by {attribute} ({listed(shown)}): {peaks}."
-    return layered(data, [layer("line", encoding, interpolate="step", strokeWidth=2)], height=300, description=description)
+    return layered(
+        data, [layer("line", encoding, interpolate="step", strokeWidth=2)], height=300, description=description
+    )
 
 
 def _peak(rows: pd.DataFrame) -> float:

@@ -27,9 +27,9 @@ from recidiv_core.words import listed, number, percent, points
 
 _ROW = 30
 _UNITS = {
-    "rate": "percentage points",
-    "number": "in each measure's own unit",
-    "ratio": "people missed per person flagged wrongly",
+    "rate": "Percentage points",
+    "number": "In each measure's own unit",
+    "ratio": "Missed per person flagged wrongly",
 }
 
 
@@ -65,7 +65,7 @@ def disparity_chart(audit: GroupAudit, attribute: str, *, unit: str = "rate") ->
     y = category("metric", sort=list(data["metric"]), axis={"labelLimit": 190})
     colour, shape, fill = (_verdict_scale(part) for part in ("colour", "shape", "fill"))
     tip = tooltip("metric", "verdict", range=".3~f", low=".3~f", high=".3~f")
-    title = f"Largest difference between groups ({_UNITS[unit]})"
+    title = _UNITS[unit]
     ends = {"x": quantity("low", title, scale=domain), "x2": {"field": "high"}}
     band = [{"low": 0, "high": tolerance * scale}]
     layers = [
@@ -161,7 +161,11 @@ def _tolerance_band(
 def _metric_words(audit: GroupAudit, attribute: str, metric: str, rows: pd.DataFrame) -> str:
     parts = [
         f"{r.group} {_text(r.estimate, metric, r.low, r.high)}"
-        + (f" ({_text(r.low, metric, r.low, r.high)} to {_text(r.high, metric, r.low, r.high)}, n = {r.n:,.0f})" if not r.reason else f" ({r.reason})")
+        + (
+            f" ({_text(r.low, metric, r.low, r.high)} to {_text(r.high, metric, r.low, r.high)}, n = {r.n:,.0f})"
+            if not r.reason
+            else f" ({r.reason})"
+        )
         for r in rows.itertuples()
     ]
     return f"{METRICS[metric].title} by {attribute}: {'; '.join(parts)}."
@@ -193,7 +197,10 @@ def roc_chart(audit: GroupAudit, attribute: str) -> Spec:
         "x": quantity("false_positive_rate", "False positive rate", scale=unit),
         "y": quantity("true_positive_rate", "True positive rate", scale=unit),
     }
-    diagonal = [{"false_positive_rate": 0, "true_positive_rate": 0}, {"false_positive_rate": 1, "true_positive_rate": 1}]
+    diagonal = [
+        {"false_positive_rate": 0, "true_positive_rate": 0},
+        {"false_positive_rate": 1, "true_positive_rate": 1},
+    ]
     layers = [
         layer("line", axes, data=diagonal, color=QUIET, strokeDash=[4, 4], strokeWidth=1),
         layer("line", axes | {"order": quantity("order")} | group_channels(groups), strokeWidth=2),
@@ -227,7 +234,12 @@ def cutpoint_chart(audit: GroupAudit, attribute: str, metric: str) -> Spec:
     rows = audit.of(attribute, "cutpoints")
     data, groups = _drawn(audit, attribute, rows[(rows["metric"] == metric) & rows["estimate"].notna()])
     data = data.assign(**{c: 100 * data[c] for c in ("estimate", "low", "high")})
-    x = quantity("threshold", "Flagged at this score and above", axis={"tickMinStep": 1, "format": ",.4~f"}, scale={"zero": False})
+    x = quantity(
+        "threshold",
+        "Flagged at this score and above",
+        axis={"tickMinStep": 1, "format": ",.4~f"},
+        scale={"zero": False},
+    )
     layers = _lines("threshold", "estimate", f"{METRICS[metric].title} (%)", x, groups)
     if audit.threshold is not None and np.isfinite(audit.threshold):
         layers.append(layer("rule", {"x": x}, data=[{"threshold": audit.threshold}], color=BAND, strokeWidth=2))

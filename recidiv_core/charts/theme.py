@@ -23,7 +23,13 @@ INK, QUIET, BAND = "#3B6EA8", "#8C8C8C", "#E0A63A"
 _STATIC = {
     "font": "Source Sans Pro, DejaVu Sans, sans-serif",
     "background": "white",
-    "axis": {"labelColor": "#333", "titleColor": "#333", "gridColor": "#e6e6e6", "labelFontSize": 12, "titleFontSize": 12},
+    "axis": {
+        "labelColor": "#333",
+        "titleColor": "#333",
+        "gridColor": "#e6e6e6",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+    },
     "legend": {"labelColor": "#333", "titleColor": "#333", "labelFontSize": 12, "titleFontSize": 12},
     "title": {"color": "#222", "fontSize": 14, "anchor": "start"},
     "view": {"stroke": None},

@@ -1,8 +1,8 @@
 """Roles, loading, validation, samples and simulators."""
 
 from recidiv_core.data.datasets import Attribute, AuditDataset, assign_roles, load_dataset, suggest_cutpoints
-from recidiv_core.data.export import csv_bytes
 from recidiv_core.data.describe import describe_groups, describe_types, score_histogram
+from recidiv_core.data.export import csv_bytes
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_table
@@ -11,8 +11,30 @@ from recidiv_core.data.suggest import suggest_roles
 from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join
 
 __all__ = [
-    "MISSING_GROUP", "POLARITIES", "SAMPLES", "SAMPLE_PREFIX", "Attribute", "AuditDataset", "LedgerEntry", "Roles",
-    "SimulatedScores", "Table", "as_groups", "assign_roles", "band", "csv_bytes", "describe_groups",
-    "describe_types", "intersect", "join", "list_samples", "load_dataset", "read_table", "sample_table",
-    "score_histogram", "simulate_scores", "suggest_cutpoints", "suggest_roles",
+    "MISSING_GROUP",
+    "POLARITIES",
+    "SAMPLES",
+    "SAMPLE_PREFIX",
+    "Attribute",
+    "AuditDataset",
+    "LedgerEntry",
+    "Roles",
+    "SimulatedScores",
+    "Table",
+    "as_groups",
+    "assign_roles",
+    "band",
+    "csv_bytes",
+    "describe_groups",
+    "describe_types",
+    "intersect",
+    "join",
+    "list_samples",
+    "load_dataset",
+    "read_table",
+    "sample_table",
+    "score_histogram",
+    "simulate_scores",
+    "suggest_cutpoints",
+    "suggest_roles",
 ]

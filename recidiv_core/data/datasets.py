@@ -72,7 +72,9 @@ class AuditDataset:
     @property
     def has_probabilities(self) -> bool:
         """Whether every score lies in [0, 1], so that it can be read as a probability."""
-        return self.y_score is not None and self.reduced("unit", lambda: bool(((self.y_score >= 0) & (self.y_score <= 1)).all()))
+        return self.y_score is not None and self.reduced(
+            "unit", lambda: bool(((self.y_score >= 0) & (self.y_score <= 1)).all())
+        )
 
     def reduced(self, key: Any, reduce: Callable[[], T]) -> T:
         """``reduce()``, computed at the first call and kept: the rows never change, so neither does it."""
@@ -108,8 +110,11 @@ def load_dataset(source: Any, *, roles: Roles | None = None, name: str | None = 
         table = source if isinstance(source, Table) else read_table(source, name=name)
     if roles is None:
         hint = suggest_roles(table)
-        raise InputError.one("roles", "the columns of label, score or prediction, and protected attributes",
-                             f"none (a guess from the names: {hint})")
+        raise InputError.one(
+            "roles",
+            "the columns of label, score or prediction, and protected attributes",
+            f"none (a guess from the names: {hint})",
+        )
     return assign_roles(table, roles, threshold=threshold)
 
 
@@ -125,8 +130,8 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) 
     frame = table.frame
     y_true, has_label = _binary(frame[roles.label], "label", roles, problems)
     y_score, has_score = _score(frame, roles, problems)
-    y_pred, has_pred = (None, True) if roles.prediction is None else _binary(
-        frame[roles.prediction], "prediction", roles, problems
+    y_pred, has_pred = (
+        (None, True) if roles.prediction is None else _binary(frame[roles.prediction], "prediction", roles, problems)
     )
     weight = _weight(frame, roles, problems)
     table, attributes = _attributes(table, roles, problems)
@@ -161,15 +166,25 @@ def _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, a
     table = _noted_copy(table, roles, kept(y_true), kept(y_score))
     n_repeated = 0 if roles.id is None else int(table.frame[roles.id].duplicated().sum())
     if n_repeated:
-        table = _noted_left(table, "noticed", f"ids in {shown(roles.id)} that repeat: rows count as if independent",
-                            n_repeated, int(keep.sum()))
+        table = _noted_left(
+            table,
+            "noticed",
+            f"ids in {shown(roles.id)} that repeat: rows count as if independent",
+            n_repeated,
+            int(keep.sum()),
+        )
     weights = kept(weight)
     identity = json.dumps([table.sha256, table.steps, roles.to_dict()], default=str, sort_keys=True)
     return AuditDataset(
         frame=table.frame if everything else table.frame.loc[keep].reset_index(drop=True),
-        roles=roles, name=table.name, sha256=table.sha256,
-        digest=hashlib.sha256(identity.encode()).hexdigest(), ledger=table.ledger,
-        y_true=kept(y_true), y_score=kept(y_score), y_pred=kept(y_pred),
+        roles=roles,
+        name=table.name,
+        sha256=table.sha256,
+        digest=hashlib.sha256(identity.encode()).hexdigest(),
+        ledger=table.ledger,
+        y_true=kept(y_true),
+        y_score=kept(y_score),
+        y_pred=kept(y_pred),
         weight=None if weights is None else weights / weights.mean(),
         attributes={n: _used_levels(Attribute(n, a.levels, kept(a.codes))) for n, a in attributes.items()},
         threshold=threshold,
@@ -188,8 +203,11 @@ def _noted_copy(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.ndar
         return table
     positive, negative = y_score[y_true], y_score[~y_true]
     if positive.min() > negative.max():
-        return table.noted("noticed", f"the score {shown(roles.score)} separates the outcomes of "
-                           f"{shown(roles.label)} perfectly: is it a copy of the label?")
+        return table.noted(
+            "noticed",
+            f"the score {shown(roles.score)} separates the outcomes of "
+            f"{shown(roles.label)} perfectly: is it a copy of the label?",
+        )
     return table
 
 
@@ -254,7 +272,9 @@ def _score(frame: pd.DataFrame, roles: Roles, problems: list[Problem]) -> tuple[
     if column.notna().sum() == 0:
         problems.append(Problem(where, "numbers", "no values at all"))
     elif n_bad:
-        problems.append(Problem(where, "a number in every row that has a value", f"{n_bad:,} rows that are not numbers"))
+        problems.append(
+            Problem(where, "a number in every row that has a value", f"{n_bad:,} rows that are not numbers")
+        )
     elif np.isinf(values).any():
         found = f"{int(np.isinf(values).sum()):,} infinite values"
         problems.append(Problem(where, "finite numbers", found))

@@ -47,7 +47,9 @@ def simulate_scores(
     from scipy.special import ndtr
 
     base_rates = DEFAULT_BASE_RATES if base_rates is None else base_rates
-    shares = (DEFAULT_SHARES if shares is None and len(base_rates) == 4 else shares) or [1 / len(base_rates)] * len(base_rates)
+    shares = (DEFAULT_SHARES if shares is None and len(base_rates) == 4 else shares) or [1 / len(base_rates)] * len(
+        base_rates
+    )
     shifts = DEFAULT_SHIFTS if shifts is None else shifts
     random = np.random.default_rng(random_state)
     names = list(base_rates)

@@ -175,9 +175,7 @@ def join(table: Table, other: Table, *, on: str, columns: Sequence[str]) -> Tabl
         if on not in part.frame
     ]
     problems += [
-        Problem(shown(c), f"a column of {shown(other.name)}", "no such column")
-        for c in columns
-        if c not in other.frame
+        Problem(shown(c), f"a column of {shown(other.name)}", "no such column") for c in columns if c not in other.frame
     ]
     problems += [
         Problem(shown(c), "a name that the first table does not use", "a column of that name in both")

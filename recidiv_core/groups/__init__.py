@@ -7,6 +7,19 @@ from recidiv_core.groups.result import VERDICTS, GroupAudit
 from recidiv_core.groups.sentences import answer, disparity_sentence, overall_verdict
 
 __all__ = [
-    "CONFUSION_METRICS", "DISTINCT", "HEADLINE", "METRICS", "MIN_DENOMINATOR", "SCORE_METRICS", "VERDICTS", "GroupAudit", "Metric",
-    "answer", "audit_groups", "default_threshold", "disparity_sentence", "overall_verdict", "score_curves",
+    "CONFUSION_METRICS",
+    "DISTINCT",
+    "HEADLINE",
+    "METRICS",
+    "MIN_DENOMINATOR",
+    "SCORE_METRICS",
+    "VERDICTS",
+    "GroupAudit",
+    "Metric",
+    "answer",
+    "audit_groups",
+    "default_threshold",
+    "disparity_sentence",
+    "overall_verdict",
+    "score_curves",
 ]

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.data import Attribute, AuditDataset
-from recidiv_core.data.tables import shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.groups.estimates import GroupEstimates, ScoreStatistics, estimate_groups
 from recidiv_core.groups.metrics import METRICS
@@ -250,7 +249,12 @@ def _grid(attribute: Attribute, metrics: tuple[str, ...]) -> dict[str, Any]:
 def _by_group(attribute: Attribute, counts: ConfusionCounts, groups: GroupEstimates) -> pd.DataFrame:
     cells = {cell: counts.weight[:, CELLS.index(cell)] for cell in ("tp", "fp", "fn", "tn")}
     positives = counts.n[:, CELLS.index("tp")] + counts.n[:, CELLS.index("fn")]
-    columns = {"attribute": attribute.name, "group": attribute.levels, "n": counts.n.sum(axis=1), "n_positive": positives}
+    columns = {
+        "attribute": attribute.name,
+        "group": attribute.levels,
+        "n": counts.n.sum(axis=1),
+        "n_positive": positives,
+    }
     return pd.DataFrame(columns | cells | {name: groups.value[:, k] for k, name in enumerate(groups.metrics)})
 
 
@@ -361,7 +365,9 @@ def _references(attribute: Attribute, groups: GroupEstimates, found: Comparison,
     return table.assign(reason=reason.ravel())
 
 
-def _ratios(groups: GroupEstimates, a: np.ndarray, b: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ratios(
+    groups: GroupEstimates, a: np.ndarray, b: np.ndarray, z: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         bounds = (*groups.estimates.bounds(z, a), *groups.estimates.bounds(z, b))
         low, high = ratio_bounds(groups.value[a], bounds[0], bounds[1], groups.value[b], bounds[2], bounds[3])
@@ -384,7 +390,9 @@ def _four_fifths(attribute: Attribute, groups: GroupEstimates, z: float, polarit
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(exists, rate / rate[best], np.nan)
     ratio_low, ratio_high = (np.where(exists, np.where(exact, 1.0, x), np.nan) for x in (ratio_low, ratio_high))
-    verdict = np.where(ratio_low >= FOUR_FIFTHS, "within", np.where(ratio_high < FOUR_FIFTHS, "exceeds", "cannot conclude"))
+    verdict = np.where(
+        ratio_low >= FOUR_FIFTHS, "within", np.where(ratio_high < FOUR_FIFTHS, "exceeds", "cannot conclude")
+    )
     return pd.DataFrame(
         {
             "attribute": attribute.name, "group": attribute.levels, "most_favoured": attribute.levels[best],

@@ -144,7 +144,9 @@ def _shaped(q: np.ndarray) -> np.ndarray:
     return value
 
 
-def _confusion_draws(counts: ConfusionCounts, n_boot: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _confusion_draws(
+    counts: ConfusionCounts, n_boot: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap deviations of q (B, G, K) and their standard error (G, K).
 
     Resampling a group's rows is a multinomial draw over its four cells. Half a row is added to each cell, so that
@@ -187,7 +189,9 @@ def _support(counts: ConfusionCounts, size: np.ndarray, scores: ScoreStatistics 
     return support
 
 
-def _null_error(q: np.ndarray, size: np.ndarray, error: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _null_error(
+    q: np.ndarray, size: np.ndarray, error: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
     """Standard error of a difference if both groups had their pooled value, per metric, in its own unit."""
     k = np.arange(len(first))
     result = np.hypot(error[first, k], error[second, k])

@@ -39,8 +39,8 @@ ODDS = Shape(_odds, lambda q: 1 / (1 - q) ** 2)
 class Metric:
     """One metric: its name and title, its formula, and how to say it.
 
-    ``numerator`` and ``denominator`` list cells; a score metric has none. For sentences ``among`` says who a rate's
-    denominator is and ``counted`` who of them its numerator is; of a number, ``among`` opens the sentence. ``undefined`` says why a value does not exist
+    ``numerator`` and ``denominator`` list cells; a score metric has none. For sentences ``among`` says who the
+    denominator of a rate or ratio is and ``counted`` what is said of the numerator; of a number, ``among`` opens it. ``undefined`` says why a value does not exist
     where it does not.
     """
 
@@ -65,7 +65,7 @@ class Metric:
 _ALL = CELLS
 _WILSON = "Wilson"
 _NO_POS, _NO_NEG = "nobody had the outcome", "everybody had the outcome"
-_NO_PROBABILITY = "the score is not a probability (outside 0 to 1)"
+NO_PROBABILITY = "the score is not a probability (outside 0 to 1)"
 _POS, _NEG = "people with the outcome", "people without the outcome"
 _FLAG, _SPARE = "people who were flagged", "people who were not flagged"
 
@@ -82,17 +82,29 @@ _TABLE = (
     Metric("false_omission_rate", "False omission rate", "FN / (TN + FN)", ("fn",), ("tn", "fn"), _SPARE, "had the outcome", _WILSON, "everybody was flagged", complement_of="negative_predictive_value"),
     Metric("accuracy", "Accuracy", "(TP + TN) / n", ("tp", "tn"), _ALL, "all people", "were classified rightly", _WILSON, "no rows"),
     Metric("f_beta", "F1 score", "2 TP / (2 TP + FP + FN)", ("tp",), ("tp", "fp", "fn"), "The F1 score (precision and recall in one) is", "", "Wilson through 2q/(1+q)", "nobody had the outcome or was flagged", F1, unit="number"),
-    Metric("error_balance", "Error balance (FN per FP)", "FN / FP", ("fn",), ("fp", "fn"), "For each person flagged wrongly, the people missed number", "", "Wilson through q/(1−q)", "no false positives to divide by", ODDS, unit="ratio"),
+    Metric("error_balance", "Error balance (FN per FP)", "FN / FP", ("fn",), ("fp", "fn"), "people flagged wrongly", "were missed", "Wilson through q/(1−q)", "no false positives to divide by", ODDS, unit="ratio"),
     Metric("roc_auc", "ROC AUC", "P(score of a positive > score of a negative), ties ½", (), (), "The chance that someone with the outcome scores above someone without it is", "", "DeLong, logit", "one of the two outcomes does not occur", unit="number"),
-    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "The log loss (surprise at the outcome; lower is better) is", "", "Student", _NO_PROBABILITY, unit="number"),
-    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "The mean squared error of the score is", "", "Student", _NO_PROBABILITY, unit="number"),
-    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "The mean gap between score and outcome is", "", "bootstrap of bin residuals", _NO_PROBABILITY, unit="number"),
+    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "The log loss (surprise at the outcome; lower is better) is", "", "Student", NO_PROBABILITY, unit="number"),
+    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "The mean squared error of the score is", "", "Student", NO_PROBABILITY, unit="number"),
+    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "The mean gap between score and outcome is", "", "bootstrap of bin residuals", NO_PROBABILITY, unit="number"),
 )  # fmt: skip
 
 # What a page shows first: the error that harms the person, then what the others ask about.
 HEADLINE: dict[str, tuple[str, ...]] = {
-    "punitive": ("false_positive_rate", "selection_rate", "false_negative_rate", "positive_predictive_value", "accuracy"),
-    "assistive": ("false_negative_rate", "selection_rate", "false_positive_rate", "positive_predictive_value", "accuracy"),
+    "punitive": (
+        "false_positive_rate",
+        "selection_rate",
+        "false_negative_rate",
+        "positive_predictive_value",
+        "accuracy",
+    ),
+    "assistive": (
+        "false_negative_rate",
+        "selection_rate",
+        "false_positive_rate",
+        "positive_predictive_value",
+        "accuracy",
+    ),
 }
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}

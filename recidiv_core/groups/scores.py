@@ -112,6 +112,6 @@ def _cells_at(positive: np.ndarray, negative: np.ndarray, curve: ScoreCurve, thr
     """Cells (thresholds, 4) in the order tn, fp, fn, tp."""
     start = np.searchsorted(curve.scores, thresholds, side="left")
     flagged = [np.r_[np.cumsum(side[::-1])[::-1], 0][start] for side in (negative, positive)]
-    return np.column_stack(
-        [negative.sum() - flagged[0], flagged[0], positive.sum() - flagged[1], flagged[1]]
-    ).astype(float)
+    return np.column_stack([negative.sum() - flagged[0], flagged[0], positive.sum() - flagged[1], flagged[1]]).astype(
+        float
+    )

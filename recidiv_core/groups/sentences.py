@@ -6,13 +6,22 @@ import math
 
 import pandas as pd
 
-from recidiv_core.groups.metrics import HEADLINE, METRICS
+from recidiv_core.groups.metrics import DISTINCT, HEADLINE, METRICS, NO_PROBABILITY
 from recidiv_core.groups.result import GroupAudit
 from recidiv_core.words import listed, number, people, points
 
 
+def _per_hundred(value: float) -> str:
+    """A ratio such as FN per FP, per hundred of its denominator."""
+    return f"{100 * value:.1f}".removesuffix(".0") + " per 100"
+
+
+_UNIT = {"rate": points, "number": number, "ratio": _per_hundred}
+_SUFFIX = {"rate": " percentage points", "ratio": " per 100"}
+
+
 def _spread(value: float, metric: str) -> str:
-    return points(value) if METRICS[metric].unit == "rate" else number(value)
+    return _UNIT[METRICS[metric].unit](value)
 
 
 def _bound(value: float, tolerance: float, metric: str, *, upper: bool) -> str:
@@ -22,9 +31,9 @@ def _bound(value: float, tolerance: float, metric: str, *, upper: bool) -> str:
         rounded = (math.ceil(value * scale) if upper else math.floor(value * scale)) / scale
         if (rounded < tolerance) == (value < tolerance) and (rounded > tolerance) == (value > tolerance):
             break
-    if METRICS[metric].unit == "rate":
-        return points(rounded) if digits == 3 else f"{100 * rounded:.{digits - 2}f} percentage points"
-    return f"{rounded:.{digits}f}"
+    if METRICS[metric].unit == "number":
+        return f"{rounded:.{digits}f}"
+    return _spread(rounded, metric) if digits == 3 else f"{100 * rounded:.{digits - 2}f}{_SUFFIX[METRICS[metric].unit]}"
 
 
 def disparity_sentence(audit: GroupAudit, row: pd.Series) -> str:
@@ -37,7 +46,12 @@ def disparity_sentence(audit: GroupAudit, row: pd.Series) -> str:
     high_group, low_group = row["worst_pair"]
     by_group = audit.of(row["attribute"], "by_group").set_index("group")
     high, low = by_group.loc[high_group, metric.name], by_group.loc[low_group, metric.name]
-    if metric.unit == "rate":
+    if metric.unit == "ratio":
+        fact = (
+            f"For every 100 {metric.among}, {100 * high:.0f} {metric.counted} in the group {high_group}, "
+            f"{100 * low:.0f} in the group {low_group}."
+        )
+    elif metric.unit == "rate":
         counts = people(high, low)
         fact = (
             f"Of {metric.among}, {counts[0]} {metric.counted} in the group {high_group}, "
@@ -70,7 +84,9 @@ def _conclusion(row: pd.Series, tolerance: float, n_groups: int) -> str:
         "goes unseen more than one time in five."
     )
     bare = low.split(" ")[0]
-    return f"This may be chance: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
+    return (
+        f"This may be chance: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
+    )
 
 
 def _left_out(row: pd.Series) -> str:
@@ -80,36 +96,50 @@ def _left_out(row: pd.Series) -> str:
 def answer(audit: GroupAudit, attribute: str) -> str:
     """One or two sentences that answer "Does the model treat the groups alike?" for one attribute."""
     rows = audit.of(attribute, "disparities").set_index("metric")
-    treated = rows.loc[[name for name in rows.index if _about_the_model(name)]]
+    treated = rows[_about_the_model(rows.reset_index())]
     exceeding = treated[treated["verdict"] == "exceeds"]
     limit = points(audit.options["tolerance"])
     if len(exceeding):
         first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding.index), exceeding.index[0])
         row = audit.of(attribute, "disparities").set_index("metric", drop=False).loc[first]
         others = [METRICS[name].title for name in exceeding.index if name != first]
-        also = "" if not others else (
-            f" By {len(others)} more measures the tolerance is exceeded too." if len(others) > 1
-            else f" The tolerance is exceeded too by: {others[0]}."
+        also = (
+            ""
+            if not others
+            else (
+                f" By {len(others)} more measures the tolerance is exceeded too."
+                if len(others) > 1
+                else f" The tolerance is exceeded too by: {others[0]}."
+            )
         )
         return f"No. {disparity_sentence(audit, row)}{also}"
     if (treated["verdict"] == "within").all():
         n = len(treated)
         return f"By all {n} measures taken, the groups compared differ by less than the tolerance of {limit}."
     n_within = int((treated["verdict"] == "within").sum())
-    known = f"By {n_within} of {len(treated)} measures the groups differ by less than the tolerance of {limit}. " if n_within else ""
+    known = (
+        f"By {n_within} of {len(treated)} measures the groups differ by less than the tolerance of {limit}. "
+        if n_within
+        else ""
+    )
     return (
         f"The data cannot say. {known}No difference is shown to exceed the tolerance of {limit}, "
         f"and {'the others are' if n_within else 'none is'} shown to stay below it: the groups are too small."
     )
 
 
-def _about_the_model(metric: str) -> bool:
-    """Whether a verdict on the metric is one on the model: not the base rate (the world's), not complements."""
-    return metric not in ("base_rate", "calibration_error") and METRICS[metric].complement_of is None
+def _about_the_model(rows: pd.DataFrame) -> list[bool]:
+    """Which verdicts are on the model: not the base rate (the world's), not complements, not what needs probabilities
+    when the score has none. A measure that is missing for any other reason does count: it cannot be concluded.
+    """
+    return [
+        name in DISTINCT and name not in ("base_rate", "calibration_error") and reason != NO_PROBABILITY
+        for name, reason in zip(rows["metric"], rows["reason"], strict=True)
+    ]
 
 
 def overall_verdict(audit: GroupAudit, attribute: str) -> str:
     """The verdict on an attribute: exceeds if any measure does, within if all are, else cannot conclude."""
     rows = audit.of(attribute, "disparities")
-    found = set(rows.loc[rows["metric"].map(_about_the_model), "verdict"])
+    found = set(rows.loc[_about_the_model(rows), "verdict"])
     return "exceeds" if "exceeds" in found else "within" if found == {"within"} else "cannot conclude"

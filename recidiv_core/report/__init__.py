@@ -7,6 +7,13 @@ from recidiv_core.report.method import METHOD, REFERENCES
 from recidiv_core.report.suppression import published_metrics, suppress
 
 __all__ = [
-    "FORMATS", "METHOD", "REFERENCES", "Entry", "build_report", "manifest", "published_metrics", "render_report",
+    "FORMATS",
+    "METHOD",
+    "REFERENCES",
+    "Entry",
+    "build_report",
+    "manifest",
+    "published_metrics",
+    "render_report",
     "suppress",
 ]

@@ -108,7 +108,13 @@ def _text(text: str) -> dict[str, str]:
 
 
 def _count(value: float) -> str:
-    return "withheld" if value is None or math.isnan(value) else f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+    return (
+        "withheld"
+        if value is None or math.isnan(value)
+        else f"{value:,.0f}"
+        if value == round(value)
+        else f"{value:,.1f}"
+    )
 
 
 def _ledger_section(audit: GroupAudit) -> dict[str, Any]:
@@ -116,7 +122,9 @@ def _ledger_section(audit: GroupAudit) -> dict[str, Any]:
         [r.step, r.detail, _DASH if r.step in ("read", "noticed", "banded") else _count(r.n_rows), f"{r.n_left:,}"]
         for r in audit.ledger.itertuples()
     ]
-    table = _table("What loading changed or noticed", ["Step", "What", "Rows", "Rows left"], [False, False, True, True], rows)
+    table = _table(
+        "What loading changed or noticed", ["Step", "What", "Rows", "Rows left"], [False, False, True, True], rows
+    )
     return {"title": "The data", "note": "", "blocks": [table]}
 
 
@@ -142,7 +150,9 @@ def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
         blocks.append(_figure(f"{METRICS[metric].title} by {attribute}", metric_chart(audit, attribute, metric)))
     blocks += [_count_table(audit, attribute), *_metric_tables(audit, attribute), _four_fifths_table(audit, attribute)]
     if len(audit.calibration) and len(audit.of(attribute, "calibration")):
-        blocks.append(_figure(f"Outcome against score by {attribute}", calibration_chart(audit, attribute) | {"height": 220}))
+        blocks.append(
+            _figure(f"Outcome against score by {attribute}", calibration_chart(audit, attribute) | {"height": 220})
+        )
     return {"title": f"Groups: {attribute}", "note": entry.note, "blocks": blocks}
 
 
@@ -180,7 +190,15 @@ def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
 def _count_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
     names = ["n", "n_positive", "tp", "fp", "fn", "tn"]
     rows = [[r["group"], *(_count(r[name]) for name in names)] for _, r in audit.of(attribute, "by_group").iterrows()]
-    columns = ["Group", "People", "With the outcome", "Flagged rightly", "Flagged wrongly", "Missed", "Left alone rightly"]
+    columns = [
+        "Group",
+        "People",
+        "With the outcome",
+        "Flagged rightly",
+        "Flagged wrongly",
+        "Missed",
+        "Left alone rightly",
+    ]
     return _table(f"Counts by {attribute}", columns, [False] + [True] * 6, rows)
 
 
@@ -195,7 +213,9 @@ def _metric_tables(audit: GroupAudit, attribute: str) -> list[dict[str, Any]]:
         part = names[start : start + 3]
         rows = [[group, *(cells[group, name] for name in part)] for group in groups]
         columns = ["Group", *(METRICS[name].title for name in part)]
-        tables.append(_table(f"Measures by {attribute}, with intervals and n", columns, [False] + [True] * len(part), rows))
+        tables.append(
+            _table(f"Measures by {attribute}, with intervals and n", columns, [False] + [True] * len(part), rows)
+        )
     return tables
 
 
@@ -215,7 +235,14 @@ def _four_fifths_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
         interval = f"{number(row.low)} to {number(row.high)}" if exists else _DASH
         mark = VERDICT_MARKS[row.verdict]
         verdict = f"{mark.sign} {mark.word.replace('tolerance', '4/5')}" if exists else row.reason
-        rows.append([row.group, percent(row.favourable_rate) if exists else _DASH, number(row.ratio) if exists else _DASH, interval, verdict])
+        rows.append(
+            [
+                row.group,
+                percent(row.favourable_rate) if exists else _DASH,
+                number(row.ratio) if exists else _DASH,
+                interval,
+                verdict,
+            ]
+        )
     title = f"Four-fifths rule by {attribute}: rate of {favour}, against the group most favoured"
     return _table(title, ["Group", "Rate", "Ratio", "Interval", "Reading"], [False, True, True, True, False], rows)
-

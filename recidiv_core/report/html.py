@@ -14,7 +14,9 @@ _TEMPLATE = Path(__file__).with_name("template.html")
 
 def render_html(document: dict[str, Any]) -> bytes:
     """Fill the template; every text is escaped, every chart is an image with its alternative text."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["data_uri"] = lambda svg: "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     manifest_text = json.dumps(document["manifest"], indent=2, ensure_ascii=False)

@@ -9,14 +9,13 @@ from importlib.metadata import version
 from typing import Any
 
 from recidiv_core.plain import plain
+from recidiv_core.version import __version__
 
 _PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "altair", "typst", "vl-convert-python")
 
 
 def manifest(results: Sequence[Any]) -> dict[str, Any]:
     """sha256 of the data, roles, options and seed of each result, and the versions that computed it. Strict JSON."""
-    from recidiv_core import __version__
-
     return {
         "program": {"name": "recidiv", "version": __version__},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -121,11 +121,16 @@ def suppress(audit: GroupAudit, *, min_cell: int) -> GroupAudit:
         audit,
         options=audit.options | {"min_cell": min_cell},
         by_group=by_group,
-        intervals=_masked(audit.intervals, is_hidden(audit.intervals, "group"), ["estimate", "low", "high", "n"], reason),
+        intervals=_masked(
+            audit.intervals, is_hidden(audit.intervals, "group"), ["estimate", "low", "high", "n"], reason
+        ),
         disparities=_disparities(audit.disparities, pairs, reason),
         pairs=pairs,
         references=_masked(
-            audit.references, references_hidden, ["difference", "low", "high", "ratio", "ratio_low", "ratio_high"], reason
+            audit.references,
+            references_hidden,
+            ["difference", "low", "high", "ratio", "ratio_low", "ratio_high"],
+            reason,
         ),
         four_fifths=_masked(audit.four_fifths, fifths_hidden, ["favourable_rate", "ratio", "low", "high"], reason),
         left_out=audit.left_out.assign(reason=[re.sub(r" \(\d+\)$", "", r) for r in audit.left_out["reason"]]),
@@ -193,5 +198,3 @@ def _ledger(ledger: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     """A count of a "(missing)" group is a cell like any other."""
     small = (ledger["step"] == "kept") & (ledger["n_rows"] < min_cell)
     return ledger.assign(n_rows=ledger["n_rows"].astype(float).mask(small))
-
-

@@ -14,7 +14,19 @@ from recidiv_core.stats.intervals import (
 )
 
 __all__ = [
-    "CELLS", "Comparison", "ConfusionCounts", "Estimates", "ScoreCurve", "ScoreCurves", "auc_bounds",
-    "baseline_threshold", "compare_groups", "difference_bounds", "normal_quantile", "ratio_bounds", "student",
-    "wilson", "wilson_bounds",
+    "CELLS",
+    "Comparison",
+    "ConfusionCounts",
+    "Estimates",
+    "ScoreCurve",
+    "ScoreCurves",
+    "auc_bounds",
+    "baseline_threshold",
+    "compare_groups",
+    "difference_bounds",
+    "normal_quantile",
+    "ratio_bounds",
+    "student",
+    "wilson",
+    "wilson_bounds",
 ]

@@ -94,7 +94,13 @@ def compare_groups(estimates: Estimates, *, tolerance: float, confidence_level: 
     reach = estimates.pair_error(np.maximum(worst[:, 0], 0), np.maximum(worst[:, 1], 0))
     detectable = tolerance + (critical + ndtri(_POWER)) * reach
     return Comparison(
-        critical, len(maxima), np.column_stack([first, second]), difference, low, high, p,
+        critical,
+        len(maxima),
+        np.column_stack([first, second]),
+        difference,
+        low,
+        high,
+        p,
         range=spread,
         low=np.where(any_pair, _max(np.where(comparable, excluded_zero, -np.inf)), np.nan),
         high=np.where(any_pair, _max(np.where(comparable, np.maximum(abs(low), abs(high)), -np.inf)), np.nan),

@@ -38,7 +38,10 @@ class ScoreCurve:
         DeLong, DeLong and Clarke-Pearson (1988); ties count one half. NaN when a class is empty.
         """
         positives, negatives = self.total
-        n_pos, n_neg = _effective(self.positive, self.positive_squared), _effective(self.negative, self.negative_squared)
+        n_pos, n_neg = (
+            _effective(self.positive, self.positive_squared),
+            _effective(self.negative, self.negative_squared),
+        )
         if positives == 0 or negatives == 0:
             return float("nan"), float("nan"), n_pos, n_neg
         below = (np.cumsum(self.negative) - self.negative / 2) / negatives

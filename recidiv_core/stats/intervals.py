@@ -69,7 +69,9 @@ def student(z: ArrayLike, degrees: ArrayLike) -> np.ndarray:
     return z + first / v + second / v**2 + third / v**3
 
 
-def auc_bounds(auc: ArrayLike, se: ArrayLike, n_pos: ArrayLike, n_neg: ArrayLike, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def auc_bounds(
+    auc: ArrayLike, se: ArrayLike, n_pos: ArrayLike, n_neg: ArrayLike, z: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of an AUC: DeLong's standard error on the logit scale; at 0 or 1 Newcombe's method 5."""
     auc, se, z = np.broadcast_arrays(*(np.asarray(x, float) for x in (auc, se, z)))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,0 +1,36 @@
+# `make run` opens the dashboard, `make test` runs every test, `make bench` measures the budgets.
+# Each sets up what it needs first: nothing else has to be done before.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+
+.PHONY: run test bench lint clean
+.DELETE_ON_ERROR:
+
+$(VENV)/run.stamp: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit("Recidiv needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+run: $(VENV)/run.stamp
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/test.stamp lint
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.honesty
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,72 @@
+"""What the user takes away."""
+
+import streamlit as st
+
+from recidiv_core.errors import InputError
+from recidiv_core.groups import answer, overall_verdict
+from recidiv_core.report import Entry, published_metrics, render_report
+from recidiv_core.ui.parts import READING_VERDICTS, explanations, literal, opening, problems, table, verdict_mark
+from recidiv_core.ui.state import session
+
+_FORMATS = {
+    "pdf": ("PDF", "application/pdf", ":material/picture_as_pdf:", "Tagged PDF/UA-1, with the manifest attached"),
+    "html": ("HTML", "text/html", ":material/html:", "One file, nothing loaded from elsewhere"),
+    "json": ("JSON", "application/json", ":material/data_object:", "The same numbers for a program"),
+}
+
+opening("report")
+current = session()
+entries = current.entries or [Entry(current.audit())]
+names = sorted({entry.result.dataset["name"] for entry in entries})
+count = f"{len(entries)} result{'s' if len(entries) != 1 else ''}"
+st.markdown(
+    f"{count} on {literal(', '.join(names))}."
+    + ("" if current.entries else " Nothing was added yet, so it holds the current audit.")
+)
+
+min_cell = st.number_input(
+    "Smallest cell published (people)", 0, 1000, 10, key="report min cell",
+    help="A count of fewer people is withheld, and with it any figure from which it could be worked out.",
+)  # fmt: skip
+for place, (format_, (label, mime, icon, hint)) in zip(st.columns(3), _FORMATS.items(), strict=True):
+    place.download_button(
+        f"Download {label}",
+        lambda format_=format_: render_report(entries, format=format_, min_cell=int(min_cell)),
+        f"recidiv-report.{format_}",
+        mime,
+        key=f"report {format_}",
+        icon=icon,
+        help=hint,
+        on_click="ignore",
+        type="primary" if format_ == "pdf" else "secondary",
+        width="stretch",
+    )
+
+st.subheader("What it will say", anchor=False)
+for position, entry in enumerate(entries):
+    with st.container(border=True):
+        for attribute in entry.result.attributes:
+            verdict = verdict_mark(overall_verdict(entry.result, attribute))
+            st.markdown(
+                f"**{literal(entry.result.dataset['name'])}, groups by {literal(attribute)}** · {verdict}  \n{literal(answer(entry.result, attribute))}"
+            )
+        if entry.note:
+            st.caption(f"Note: {literal(entry.note)}")
+        if current.entries and st.button("Remove", key=f"remove {position}", icon=":material/delete:", type="tertiary"):
+            current.entries.pop(position)
+            st.rerun()
+
+st.subheader("What is withheld", anchor=False)
+try:
+    withheld = published_metrics(entries[0].result, min_cell=int(min_cell))
+except InputError as error:
+    problems(error)
+else:
+    hidden = withheld[~withheld["published"]].drop(columns="published")
+    if hidden.empty:
+        st.markdown("Nothing: no cell is that small.")
+    else:
+        groups = hidden[["attribute", "group"]].drop_duplicates()
+        st.markdown(f"{len(hidden)} figures of {len(groups)} group{'s' if len(groups) != 1 else ''}.")
+        table(hidden, name="withheld", description="The figures that the report withholds, by group.")
+explanations(READING_VERDICTS)

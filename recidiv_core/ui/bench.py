@@ -1,0 +1,246 @@
+"""The Data page's workbench: choose a table, say what its columns are, derive columns, and audit it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from recidiv_core.data import (
+    POLARITIES,
+    SAMPLES,
+    Roles,
+    Table,
+    assign_roles,
+    band,
+    describe_types,
+    intersect,
+    join,
+    read_table,
+    suggest_cutpoints,
+    suggest_roles,
+)
+from recidiv_core.errors import InputError
+from recidiv_core.ui.parts import literal, problems
+from recidiv_core.ui.state import Session, use_sample
+
+_TYPES = ["csv", "txt", "tsv", "parquet", "pq", "xlsx"]
+_NONE = "(none)"
+
+
+def bench(current: Session) -> None:
+    """Draw the workbench."""
+    source, roles = st.columns([2, 3], gap="large")
+    with source:
+        _source(current)
+    with roles:
+        _roles(current)
+    _derive(current)
+
+
+def _source(current: Session) -> None:
+    st.subheader("1 · The table", anchor=False)
+    uploaded = st.file_uploader(
+        "Your own file: CSV, Parquet or XLSX", _TYPES, key="data upload",
+        help="It stays on this machine. It is read, checked, and shown with a guess at the roles; nothing is audited before you say so.",
+    )  # fmt: skip
+    if uploaded is not None and current.uploads.get("table") != uploaded.file_id:
+        current.uploads["table"] = uploaded.file_id
+        _read(current, uploaded)
+    if error := current.failures.get("table"):
+        problems(error)
+    name = st.selectbox(
+        "Or a sample", list(SAMPLES), format_func=lambda n: SAMPLES[n].title, key="data sample",
+        index=list(SAMPLES).index(current.draft.name) if current.draft.name in SAMPLES else None,
+        placeholder="Choose a sample",
+    )  # fmt: skip
+    if name is not None and st.button("Use this sample", key="data use sample"):
+        use_sample(name)
+        st.rerun()
+
+
+def _read(current: Session, uploaded) -> None:
+    current.failures.pop("table", None)
+    try:
+        with st.spinner("Reading the file …", show_time=True):
+            table = read_table(uploaded.getvalue(), name=uploaded.name)
+            current.prepare(table, suggest_roles(table))
+    except InputError as error:
+        current.failures["table"] = error
+
+
+def _roles(current: Session) -> None:
+    draft, guess = current.draft, current.draft_roles
+    columns = list(draft.frame.columns)
+    st.subheader("2 · What its columns are", anchor=False)
+    st.caption(
+        f"{literal(draft.name)}: {len(draft.frame):,} rows, {len(columns):,} columns. Changes count when you press the button."
+    )
+    kinds = describe_types(draft).set_index("column")["type"]
+    key = f"{draft.sha256[:8]}{len(draft.steps)}"
+
+    def show(column: str) -> str:
+        return column if column == _NONE else f"{column} ({kinds[column]})"
+
+    def choose(label: str, role: str, *, optional: bool = True, help: str | None = None) -> str | None:
+        options = [_NONE, *columns] if optional else columns
+        start = getattr(guess, role, None)
+        index = options.index(start) if start in options else (0 if optional else None)
+        found = st.selectbox(
+            label,
+            options,
+            index=index,
+            format_func=show,
+            key=f"role {role} {key}",
+            help=help,
+            placeholder="Choose a column",
+        )
+        return None if found == _NONE else found
+
+    left, right = st.columns(2)
+    with left:
+        label = choose("Outcome (label)", "label", optional=False, help="What really happened; two values.")
+        positive = _positive(draft, label, guess, key)
+        score = choose("Score", "score", help="What the model says, in any unit; higher means more of the outcome.")
+        prediction = choose("Prediction", "prediction", help="The model's yes or no, coded like the outcome.")
+    with right:
+        sensitive = st.multiselect(
+            "Protected attributes", columns, default=[c for c in getattr(guess, "sensitive", ()) if c in columns],
+            format_func=show, key=f"role sensitive {key}", help="Numbers with many values are banded at their quartiles; choose your own cut-points below.",
+        )  # fmt: skip
+        polarity = st.selectbox(
+            "Being flagged", POLARITIES, index=POLARITIES.index(getattr(guess, "polarity", "punitive")), key=f"role polarity {key}",
+            format_func={"punitive": "harms the person (punitive)", "assistive": "helps the person (assistive)"}.get,
+        )  # fmt: skip
+        weight = choose("Row weight", "weight")
+        identifier = choose("Id", "id")
+    if st.button(
+        "Audit this table", type="primary", key="data audit", icon=":material/play_arrow:", disabled=label is None
+    ):
+        _apply(
+            current,
+            label,
+            score=score,
+            prediction=prediction,
+            sensitive=tuple(sensitive),
+            weight=weight,
+            id=identifier,
+            positive_label=positive,
+            polarity=polarity,
+            features=getattr(guess, "features", ()),
+        )
+    if error := current.failures.get("roles"):
+        problems(error)
+
+
+def _positive(draft: Table, label: str | None, guess: Roles | None, key: str) -> object:
+    """Which of the label's values is the event; asked only when there are few enough to show."""
+    values = [] if label is None else draft.frame[label].dropna().unique()[:21].tolist()
+    if not 0 < len(values) <= 20:
+        return 1
+    start = next(
+        (i for i, v in enumerate(values) if str(v) in ("1", "1.0", "True", str(getattr(guess, "positive_label", 1)))), 0
+    )
+    return st.selectbox("The outcome is there when it says", values, index=start, key=f"role positive {key} {label}")
+
+
+def _apply(current: Session, label: str, **roles) -> None:
+    current.failures.pop("roles", None)
+    try:
+        chosen = Roles(label, **roles)
+        current.draft_roles = chosen
+        current.use(assign_roles(current.draft, chosen))
+    except InputError as error:
+        current.failures["roles"] = error
+    else:
+        st.toast("Audited. See Overview and Groups.", icon=":material/check:")
+    st.rerun()
+
+
+def _derive(current: Session) -> None:
+    """Bands, intersections and a separate file: each makes a new column of the draft."""
+    draft = current.draft
+    with st.expander("Band a number, combine attributes, or bring protected attributes from a separate file"):
+        bands, crossings, separate = st.columns(3, gap="large")
+        with bands:
+            _band(current, draft)
+        with crossings:
+            _intersect(current, draft)
+        with separate:
+            _join(current, draft)
+        if error := current.failures.get("derive"):
+            problems(error)
+
+
+def _derived(current: Session, make, *columns: str) -> None:
+    """Run one derivation; on success the new columns join the protected attributes."""
+    current.failures.pop("derive", None)
+    try:
+        table = make()
+    except InputError as error:
+        current.failures["derive"] = error
+        st.rerun()
+    added = tuple(c for c in table.frame.columns if c not in current.draft.frame.columns)
+    replaced = tuple(c for c in getattr(current.draft_roles, "sensitive", ()) if c not in columns)
+    roles = current.draft_roles
+    if roles is not None:
+        roles = Roles(**(roles.to_dict() | {"sensitive": (*replaced, *added)}))
+    current.prepare(table, roles)
+    st.rerun()
+
+
+def _band(current: Session, draft: Table) -> None:
+    numeric = [
+        c for c in draft.frame.columns if pd.api.types.is_numeric_dtype(draft.frame[c]) and draft.frame[c].nunique() > 2
+    ]
+    column = st.selectbox(
+        "Band a numeric attribute",
+        numeric,
+        index=None,
+        key=f"band column {len(draft.steps)}",
+        placeholder="Choose a column",
+    )
+    if column is None:
+        return
+    start = ", ".join(f"{cut:g}" for cut in suggest_cutpoints(draft.frame[column]))
+    text = st.text_input(
+        "Cut-points",
+        start,
+        key=f"band cuts {column} {len(draft.steps)}",
+        help="A value equal to a cut-point opens the next band.",
+    )
+    if st.button("Add the bands", key="band add"):
+        _derived(current, lambda: band(draft, column, cutpoints=_numbers(text)), column)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.replace(";", ",").split(",") if part.strip()]
+    except ValueError:
+        raise InputError.one("cut-points", "numbers separated by commas", "something else") from None
+
+
+def _intersect(current: Session, draft: Table) -> None:
+    columns = st.multiselect(
+        "Combine attributes", list(draft.frame.columns), key=f"cross columns {len(draft.steps)}", max_selections=3
+    )
+    if len(columns) >= 2 and st.button("Add the combination", key="cross add"):
+        _derived(current, lambda: intersect(draft, columns))
+
+
+def _join(current: Session, draft: Table) -> None:
+    uploaded = st.file_uploader("Protected attributes in a separate file", _TYPES, key="join upload")
+    if uploaded is None:
+        return
+    try:
+        other = read_table(uploaded.getvalue(), name=uploaded.name)
+    except InputError as error:
+        problems(error)
+        return
+    shared = [c for c in other.frame.columns if c in draft.frame.columns]
+    on = st.selectbox(
+        "Id in both files", shared, key="join on", index=0 if shared else None, placeholder="No column in common"
+    )
+    fresh = [c for c in other.frame.columns if c not in draft.frame.columns]
+    columns = st.multiselect("Columns to bring", fresh, default=fresh[:3], key="join columns")
+    if on is not None and columns and st.button("Join", key="join add"):
+        _derived(current, lambda: join(draft, other, on=on, columns=columns))

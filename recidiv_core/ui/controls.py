@@ -1,0 +1,86 @@
+"""The controls of the Groups page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from recidiv_core.groups import default_threshold
+from recidiv_core.ui.state import Session, Settings
+
+_TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2)
+_LEVELS = (0.9, 0.95, 0.99)
+_STEPS = 400
+_MAX_CHOICES = 20
+
+
+def controls(current: Session) -> Settings:
+    """Draw the controls and return what they say."""
+    settings, key = current.settings, current.dataset.digest[:12]
+    st.markdown("**Controls**")
+    if current.dataset.y_score is not None:
+        settings = replace(settings, threshold=_threshold(current, key))
+    tolerance = st.select_slider(
+        "Tolerance", _TOLERANCES, value=settings.tolerance, format_func=lambda x: f"{100 * x:g} pp", key="groups tolerance",
+        help="A difference below this many percentage points is within tolerance (pp: percentage points).",
+    )  # fmt: skip
+    levels = list(current.dataset.attributes[current.attribute].levels)
+    references = dict(settings.reference)
+    sizes = np.bincount(current.dataset.attributes[current.attribute].codes)
+    start = references.get(current.attribute, levels[int(sizes.argmax())])
+    reference = st.selectbox(
+        "Reference group", levels, index=levels.index(start), key=f"groups reference {key} {current.attribute}",
+        help="Differences and ratios are taken to this group; the verdicts compare all groups and do not depend on it.",
+    )  # fmt: skip
+    references[current.attribute] = reference
+    with st.expander("More"):
+        level = st.selectbox(
+            "Confidence", _LEVELS, index=_LEVELS.index(settings.confidence_level), format_func=lambda x: f"{100 * x:g} %",
+            key="groups confidence",
+        )  # fmt: skip
+        support = st.number_input(
+            "Smallest group compared", 1, 100_000, settings.min_support, key="groups support",
+            help="Groups with fewer people are shown but not compared.",
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, settings.random_state, key="groups seed",
+            help="The bootstrap is random; the same seed gives the same numbers again.",
+        )  # fmt: skip
+    return replace(
+        settings, tolerance=tolerance, reference=tuple(sorted(references.items())), confidence_level=level,
+        min_support=int(support), random_state=int(seed),
+    )  # fmt: skip
+
+
+def _threshold(current: Session, key: str) -> float | None:
+    """The cut-point on the score, in its own unit; None: the prediction column."""
+    dataset, chosen = current.dataset, current.settings.threshold
+    if dataset.y_pred is not None and not st.toggle(
+        "Use a cut-point on the score", value=chosen is not None, key=f"groups cut {key}",
+        help="Off: people count as flagged where the prediction column says so.",
+    ):  # fmt: skip
+        return None
+    start = default_threshold(dataset) if chosen is None else chosen
+    values = dataset.reduced("slider values", lambda: np.unique(dataset.y_score))
+    label = "Flag people at a score of … and above"
+    if len(values) <= _MAX_CHOICES:
+        options = values.tolist()
+        return st.select_slider(
+            label, options, value=start, format_func=lambda x: f"{x:g}", key=f"groups threshold {key}"
+        )
+    low, high = float(values[0]), float(values[-1])
+    # A round step, so that the cut-point reads well: the power of ten that makes at most _STEPS.
+    step = 10.0 ** np.ceil(np.log10((high - low) / _STEPS))
+    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    digits = max(0, int(-np.floor(np.log10(step))))
+    value = st.slider(
+        label, round(low, digits), round(high, digits), float(start), float(step), format=f"%.{digits}f",
+        key=f"groups threshold {key}",
+    )  # fmt: skip
+    share = float((dataset.y_score >= value).mean())
+    st.caption(
+        f"{100 * share:.1f} % of all people are flagged. The baseline cut-point is {default_threshold(dataset):g}."
+    )
+    return value

@@ -1,0 +1,135 @@
+"""The parts that every page is made of: question and answer, picture, table, method, add to report."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+import vl_convert
+
+from recidiv_core.charts.groups import compared_metrics, disparity_chart
+from recidiv_core.charts.theme import VERDICT_MARKS, Spec, static
+from recidiv_core.data import csv_bytes
+from recidiv_core.errors import InputError
+from recidiv_core.groups import GroupAudit
+from recidiv_core.plain import plain
+from recidiv_core.report import METHOD, REFERENCES, Entry
+from recidiv_core.ui.rooms import BY_WORD, Room
+from recidiv_core.ui.state import session
+
+_COLOURS = {"exceeds": "orange", "within": "green", "cannot conclude": "gray"}
+
+
+def literal(text: object) -> str:
+    """``text`` so that Markdown shows it as it is: names come with the data and may hold anything."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&=])", r"\\\1", str(text).replace("\n", " "))
+
+
+def verdict_mark(verdict: str) -> str:
+    """A verdict as Markdown: sign, word and colour."""
+    mark = VERDICT_MARKS[verdict]
+    return f":{_COLOURS[verdict]}[**{mark.sign} {mark.word}**]"
+
+
+def opening(word: str) -> Room:
+    """The page's question as its title, with the table it is about in one line."""
+    room, dataset = BY_WORD[word], session().dataset
+    st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+    st.title(room.question, anchor=False)
+    st.caption(f"{literal(dataset.name)} · {len(dataset):,} people · outcome: {literal(dataset.roles.label)}")
+    return room
+
+
+def answer_box(verdict: str | None, text: str, *, about: str | None = None) -> None:
+    """The answer in one or two sentences, with its verdict."""
+    with st.container(border=True):
+        lead = f"**{literal(about)}** · " if about else ""
+        st.markdown((f"{lead}{verdict_mark(verdict)}  \n" if verdict else "") + literal(text))
+
+
+def picture(title: str, chart: Spec, *, name: str, table: pd.DataFrame) -> None:
+    """A chart with its title, alternative text, and a menu to take chart or table away."""
+    head, menu = st.columns([5, 1], vertical_alignment="center", wrap=False)
+    head.markdown(f"**{literal(title)}**")
+    st.vega_lite_chart(spec=chart, key=f"chart {name}")  # its description is the alternative text
+    with menu.popover("", icon=":material/download:", help="Take this chart away", key=f"take {name}"):
+        _offer("SVG", f"{name}.svg", "image/svg+xml", lambda: vl_convert.vegalite_to_svg(static(chart)).encode())
+        _offer("PNG", f"{name}.png", "image/png", lambda: vl_convert.vegalite_to_png(static(chart), scale=2))
+        _offer("CSV", f"{name}.csv", "text/csv", lambda: csv_bytes(table))
+        _offer("JSON", f"{name}.json", "application/json", lambda: json_bytes(table))
+
+
+def disparities(audit: GroupAudit, attribute: str) -> None:
+    """The pictures that show the verdicts: the range of each measure against the tolerance, a picture for each unit."""
+    titles = {"rate": "Rates", "number": "Other measures", "ratio": "Balance of the two errors"}
+    rows = audit.of(attribute, "disparities")
+    for unit, title in titles.items():
+        if compared_metrics(audit, attribute, unit):
+            whole = f"{title}: the largest difference between groups, against the tolerance (band)"
+            picture(whole, disparity_chart(audit, attribute, unit=unit), name=f"disparities-{unit}", table=rows)
+
+
+def _offer(label: str, file_name: str, mime: str, make: Any) -> None:
+    st.download_button(label, make, file_name, mime, key=f"get {file_name}", on_click="ignore", width="stretch")
+
+
+def json_bytes(value: Any) -> bytes:
+    """Strict JSON."""
+    return json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def table(data: pd.DataFrame, *, name: str, description: str) -> None:
+    """A sortable table with its download."""
+    shown = data.copy()
+    for column in shown.columns[shown.dtypes == object]:
+        shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
+    titles = {column: str(column).replace("_", " ").capitalize() for column in shown.columns}
+    st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
+    label = f"Download as CSV ({len(data):,} row{'s' if len(data) != 1 else ''})"
+    st.download_button(
+        label, lambda: csv_bytes(data), f"{name}.csv", "text/csv", key=f"csv {name}", on_click="ignore",
+        icon=":material/download:", type="tertiary",
+    )  # fmt: skip
+
+
+def problems(error: InputError) -> None:
+    """Everything that is wrong with an input, in words."""
+    lines = "\n".join(f"- {literal(problem)}" for problem in error.problems)
+    st.error(f"This cannot be used yet. What was loaded before is still there.\n\n{lines}", icon=":material/error:")
+
+
+def explanations(reading: Sequence[str]) -> None:
+    """How to read the page, in plain words, and the method with formulas and sources; both folded."""
+    with st.expander("How to read this", icon=":material/visibility:"):
+        st.markdown("\n\n".join(reading))
+    with st.expander("Method", icon=":material/function:"):
+        for title, body in METHOD:
+            st.markdown(f"**{title}.** {literal(body)}")
+        st.markdown("\n".join(f"{i}. {literal(text)}" for i, text in enumerate(REFERENCES, start=1)))
+
+
+def add_to_report(result: Any, *, key: str) -> None:
+    """A note of the user's own and the button that puts the result into the report."""
+    with st.container(border=True):
+        note = st.text_area(
+            "Add this to the report, with a note of your own", key=f"note {key}", max_chars=2000, height=68,
+            placeholder="What the reader should know about this result (optional)",
+        )  # fmt: skip
+        if st.button("Add to report", key=f"add {key}", icon=":material/note_add:"):
+            session().entries.append(Entry(result, note.strip()))
+            st.toast("Added to the report", icon=":material/check:")
+
+
+READING_VERDICTS = (
+    "**Exceeds tolerance ▲** The data show a difference between groups that is larger than the tolerance, even when chance is "
+    "allowed for over all groups and measures at once.",
+    "**Within tolerance ●** The data show that every difference is smaller than the tolerance.",
+    "**Cannot conclude □** The data fit both. This is not a clean bill: the groups are too small, and the page says how large a "
+    "difference would have had to be to be seen.",
+    "**Example in people.** A false positive rate of 45 % against 24 %: of 100 people in the first group who never had the "
+    "outcome, 45 were flagged; of 100 such people in the second, 24.",
+)

@@ -1,0 +1,38 @@
+"""The rooms that have a page, in the order of the menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# A file of our own: Streamlit would fetch a named icon from the network.
+ICON = str(Path(__file__).with_name("icon.png"))
+
+
+@dataclass(frozen=True)
+class Room:
+    """``word`` names the room everywhere; ``question`` is its page's title.
+
+    ``url_path`` differs from the file's name on purpose: in a fresh server a path that equals it would run the page
+    without app.py.
+    """
+
+    word: str
+    title: str
+    question: str
+    icon: str
+    url_path: str
+    is_first: bool = False
+
+    @property
+    def script(self) -> str:
+        return f"pages/{self.word}.py"
+
+
+ROOMS = (
+    Room("overview", "Overview", "Does this model treat people alike?", ":material/balance:", "start", is_first=True),
+    Room("data", "Data", "Who is in the data?", ":material/table_rows:", "your-data"),
+    Room("groups", "Groups", "Does the model treat the groups alike?", ":material/groups:", "by-group"),
+    Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
+)
+BY_WORD = {room.word: room for room in ROOMS}
