@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def _rank(name: str, column: pd.Series) -> tuple:
 def band_labels(cutpoints: Sequence[float]) -> list[str]:
     """Names of the bands that ascending ``cutpoints`` make; a value equal to a cut-point opens the next band."""
     texts = [f"{cut:g}" for cut in cutpoints]
-    middle = [f"{low} to under {high}" for low, high in zip(texts, texts[1:], strict=False)]
+    middle = [f"{low} to under {high}" for low, high in pairwise(texts)]
     return [f"under {texts[0]}", *middle, f"{texts[-1]} and over"]
 
 

@@ -61,12 +61,13 @@ def ratio_bounds(
 
 
 def student(z: ArrayLike, degrees: ArrayLike) -> np.ndarray:
-    """Student quantile with the tail probability of the normal quantile z (Cornish and Fisher, third order)."""
+    """Student quantile with the tail probability of the normal quantile z (Cornish and Fisher, fourth order)."""
     z, v = np.asarray(z, float), np.maximum(np.asarray(degrees, float), 1.0)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / v + second / v**2 + third / v**3
+    fourth = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
+    return z + first / v + second / v**2 + third / v**3 + fourth / v**4
 
 
 def auc_bounds(

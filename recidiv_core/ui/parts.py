@@ -85,7 +85,7 @@ def json_bytes(value: Any) -> bytes:
 def table(data: pd.DataFrame, *, name: str, description: str) -> None:
     """A sortable table with its download."""
     shown = data.copy()
-    for column in shown.columns[shown.dtypes == object]:
+    for column in shown.select_dtypes(object).columns:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
     titles = {column: str(column).replace("_", " ").capitalize() for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)

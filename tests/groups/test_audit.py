@@ -1,0 +1,410 @@
+import itertools
+import json
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn import metrics as fairlearn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn
+
+from recidiv_core import InputError, Roles, audit_groups, load_dataset
+from recidiv_core.groups import METRICS, SCORE_METRICS
+from tests.conftest import audit_of, random_table
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from aif360.datasets import BinaryLabelDataset
+    from aif360.metrics import ClassificationMetric
+
+COUNTS = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d"]), st.tuples(*[st.integers(0, 12)] * 4), min_size=2, max_size=4
+).filter(
+    lambda c: (
+        all(sum(v) for v in c.values())
+        and sum(v[0] + v[2] for v in c.values())
+        and sum(v[1] + v[3] for v in c.values())
+    )
+)
+
+SKLEARN = {
+    "accuracy": sklearn.accuracy_score,
+    "true_positive_rate": lambda y, p: sklearn.recall_score(y, p, zero_division=np.nan),
+    "positive_predictive_value": lambda y, p: sklearn.precision_score(y, p, zero_division=np.nan),
+    "true_negative_rate": lambda y, p: sklearn.recall_score(y, p, pos_label=0, zero_division=np.nan),
+    "negative_predictive_value": lambda y, p: sklearn.precision_score(y, p, pos_label=0, zero_division=np.nan),
+    "f_beta": lambda y, p: sklearn.f1_score(y, p, zero_division=np.nan),
+}
+FAIRLEARN = {
+    "selection_rate": fairlearn.selection_rate,
+    "true_positive_rate": fairlearn.true_positive_rate,
+    "false_positive_rate": fairlearn.false_positive_rate,
+    "false_negative_rate": fairlearn.false_negative_rate,
+    "true_negative_rate": fairlearn.true_negative_rate,
+}
+AIF360 = {
+    "selection_rate": "statistical_parity_difference",
+    "true_positive_rate": "true_positive_rate_difference",
+    "false_positive_rate": "false_positive_rate_difference",
+    "false_negative_rate": "false_negative_rate_difference",
+    "false_discovery_rate": "false_discovery_rate_difference",
+    "false_omission_rate": "false_omission_rate_difference",
+}
+
+
+def rows_of(counts):
+    cells = ((1, 1), (0, 1), (1, 0), (0, 0))
+    parts = [(y, p, g) for g, v in counts.items() for (y, p), n in zip(cells, v, strict=True) for _ in range(n)]
+    return [np.array(part) for part in zip(*parts, strict=True)]
+
+
+def loaded(counts, **roles):
+    y, p, g = rows_of(counts)
+    frame = pd.DataFrame({"y": y, "p": p, "g": g})
+    return load_dataset(frame, roles=Roles("y", prediction="p", sensitive="g", **roles))
+
+
+@given(COUNTS)
+def test_metrics_equal_sklearn_and_fairlearn_or_do_not_exist(counts):
+    audit = audit_groups(loaded(counts), n_boot=100)
+    y, p, g = rows_of(counts)
+    by_group = audit.by_group.set_index("group")
+    for group in counts:
+        own = g == group
+        for name, peer in SKLEARN.items():
+            assert by_group.loc[group, name] == pytest.approx(peer(y[own], p[own]), abs=1e-12, nan_ok=True), name
+        for name, peer in FAIRLEARN.items():
+            # fairlearn prints 0 for a rate whose denominator is 0; here it does not exist.
+            if not math.isnan(by_group.loc[group, name]):
+                assert by_group.loc[group, name] == pytest.approx(peer(y[own], p[own], pos_label=1), abs=1e-12), name
+
+
+@settings(max_examples=25)
+@given(st.tuples(*[st.integers(1, 12)] * 4), st.tuples(*[st.integers(1, 12)] * 4))
+def test_differences_equal_aif360(a, b):
+    y, p, g = rows_of({"a": a, "b": b})
+    frame = pd.DataFrame({"y": y.astype(float), "g": (g == "b").astype(float)})
+    truth = BinaryLabelDataset(df=frame, label_names=["y"], protected_attribute_names=["g"])
+    guess = truth.copy()
+    guess.labels = p.astype(float)[:, None]
+    peer = ClassificationMetric(truth, guess, unprivileged_groups=[{"g": 0.0}], privileged_groups=[{"g": 1.0}])
+    audit = audit_groups(loaded({"a": a, "b": b}), n_boot=100, min_support=1)
+    by_group = audit.by_group.set_index("group")
+    for name, method in AIF360.items():
+        found = by_group.loc["a", name] - by_group.loc["b", name]
+        assert found == pytest.approx(getattr(peer, method)(), abs=1e-12), name
+
+
+def test_score_metrics_equal_sklearn():
+    frame = random_table(1)
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group", weight="weight"))
+    by_group = audit_groups(dataset, threshold=0.5).by_group.set_index("group")
+    for group, own in frame.groupby("group"):
+        y, s, w = own["y"], own["score"], own["weight"]
+        expected = {
+            "roc_auc": sklearn.roc_auc_score(y, s, sample_weight=w),
+            "log_loss": sklearn.log_loss(y, s, sample_weight=w),
+            "brier_score": sklearn.brier_score_loss(y, s, sample_weight=w),
+            "accuracy": sklearn.accuracy_score(y, s >= 0.5, sample_weight=w),
+            "f_beta": sklearn.f1_score(y, s >= 0.5, sample_weight=w),
+        }
+        bins = np.minimum((s * 10).astype(int), 9)
+        gaps = [abs((w * (y - s))[bins == b].sum()) for b in range(10)]
+        expected["calibration_error"] = sum(gaps) / w.sum()
+        for name, value in expected.items():
+            assert by_group.loc[group, name] == pytest.approx(value, abs=1e-12), name
+
+
+def tables_equal(a, b):
+    for name in ("by_group", "intervals", "disparities", "pairs", "references", "four_fifths"):
+        pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_changes_with_row_order_or_scaled_weights(seed):
+    frame, roles = random_table(seed), Roles("y", score="score", sensitive=("group", "sex"), weight="weight")
+    first = audit_groups(load_dataset(frame, roles=roles), threshold=0.4)
+    shuffled = frame.sample(frac=1, random_state=seed).assign(weight=lambda f: f["weight"] * 37.5)
+    tables_equal(first, audit_groups(load_dataset(shuffled, roles=roles), threshold=0.4))
+
+
+def test_renaming_groups_renames_the_answer():
+    frame, roles = random_table(5), Roles("y", score="score", sensitive="group")
+    names = {"A": "Zed", "B": "Yak", "C": "Xen"}  # the order of the alphabet is turned round, so the draws differ
+    first = audit_groups(load_dataset(frame, roles=roles), threshold=0.4).by_group
+    second = audit_groups(load_dataset(frame.replace({"group": names}), roles=roles), threshold=0.4).by_group
+    renamed = first.assign(group=first["group"].map(names)).sort_values("group").reset_index(drop=True)
+    pd.testing.assert_frame_equal(renamed, second.sort_values("group").reset_index(drop=True))
+
+
+def test_unit_weights_change_nothing():
+    frame = random_table(6).assign(weight=3.0)
+    plain = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=0.5)
+    weighted = audit_groups(
+        load_dataset(frame, roles=Roles("y", score="score", sensitive="group", weight="weight")), threshold=0.5
+    )
+    pd.testing.assert_frame_equal(plain.disparities, weighted.disparities, rtol=1e-9)
+    pd.testing.assert_frame_equal(plain.intervals, weighted.intervals, rtol=1e-9)
+
+
+def test_undefined_stays_undefined():
+    """A group without positives has no true positive rate, and no disparity is computed from it."""
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (0, 30, 0, 70), "c": (25, 25, 25, 25)})
+    row = audit.intervals.query("group == 'b' and metric == 'true_positive_rate'").iloc[0]
+    assert math.isnan(row["estimate"]) and math.isnan(row["low"]) and row["reason"] == "nobody had the outcome"
+    assert math.isnan(audit.by_group.set_index("group").loc["b", "false_negative_rate"])
+    disparity = audit.disparities.set_index("metric").loc["true_positive_rate"]
+    assert disparity["excluded_groups"] == ("b",) and set(disparity["worst_pair"]) == {"a", "c"}
+    assert disparity["range"] == pytest.approx(0.25)
+
+
+def test_only_one_comparable_group_concludes_nothing():
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (0, 30, 0, 70)})
+    row = audit.disparities.set_index("metric").loc["false_negative_rate"]
+    assert row["verdict"] == "cannot conclude" and math.isnan(row["range"]) and row["worst_pair"] is None
+    assert "fewer than two groups" in row["reason"]
+
+
+def test_perfect_classifier_has_no_error_balance_and_no_disparity():
+    audit = audit_of({"a": (50, 0, 0, 50), "b": (60, 0, 0, 40)})
+    row = audit.by_group.set_index("group").loc["a"]
+    assert row["false_positive_rate"] == 0 and row["accuracy"] == 1 and row["f_beta"] == 1
+    assert math.isnan(row["error_balance"])
+    interval = audit.intervals.query("group == 'a' and metric == 'false_positive_rate'").iloc[0]
+    assert interval["low"] == 0 and interval["high"] == pytest.approx(1.959964**2 / (50 + 1.959964**2), abs=1e-6)
+
+
+def test_f1_and_error_balance_carry_wilsons_interval():
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (25, 25, 25, 25)})
+    rows = audit.intervals.query("group == 'a'").set_index("metric")
+    z = 1.959963984540054
+
+    def wilson(x, n):
+        centre, half = (x + z * z / 2) / (n + z * z), z * math.sqrt(x * (n - x) / n + z * z / 4) / (n + z * z)
+        return centre - half, centre + half
+
+    low, high = wilson(30, 60)  # TP of TP + FP + FN
+    assert (rows.loc["f_beta", "low"], rows.loc["f_beta", "high"]) == pytest.approx(
+        (2 * low / (1 + low), 2 * high / (1 + high))
+    )
+    low, high = wilson(10, 30)  # FN of FN + FP
+    assert (rows.loc["error_balance", "low"], rows.loc["error_balance", "high"]) == pytest.approx(
+        (low / (1 - low), high / (1 - high))
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "tolerance", "verdict"),
+    [
+        ({"a": (800, 200, 200, 800), "b": (500, 500, 500, 500)}, 0.01, "exceeds"),
+        ({"a": (80, 20, 20, 80), "b": (76, 24, 24, 76)}, 0.01, "cannot conclude"),
+        ({"a": (80000, 20000, 20000, 80000), "b": (80010, 19990, 19990, 80010)}, 0.02, "within"),
+    ],
+)
+def test_verdicts(counts, tolerance, verdict):
+    rows = audit_of(counts, tolerance=tolerance).disparities.set_index("metric")
+    row = rows.loc["false_positive_rate"]
+    assert row["verdict"] == verdict
+    assert row["low"] <= row["range"] <= row["high"]
+    assert {"exceeds": row["low"] > tolerance, "within": row["high"] < tolerance, "cannot conclude": True}[verdict]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20)
+def test_verdict_follows_from_bounds_and_p_from_zero(seed):
+    audit = audit_groups(
+        load_dataset(random_table(seed, 300), roles=Roles("y", score="score", sensitive="group")),
+        threshold=0.5, tolerance=0.05,
+    )  # fmt: skip
+    for row in audit.disparities.dropna(subset="range").itertuples():
+        expected = "exceeds" if row.low > 0.05 else "within" if row.high < 0.05 else "cannot conclude"
+        assert row.verdict == expected
+        assert row.low <= row.range + 1e-12 and row.range <= row.high + 1e-12
+        if row.low > 0:
+            assert row.p_value <= 0.0501
+        pairs = audit.pairs[(audit.pairs["metric"] == row.metric)].dropna(subset="difference")
+        assert row.range == pytest.approx(pairs["difference"].abs().max(), abs=1e-12)
+
+
+def test_complements_have_one_disparity():
+    rows = audit_of({"a": (30, 20, 10, 40), "b": (25, 25, 25, 25), "c": (11, 22, 33, 44)}).disparities.set_index(
+        "metric"
+    )
+    for name, metric in METRICS.items():
+        if metric.complement_of:
+            for column in ("range", "low", "high", "p_value"):
+                assert rows.loc[name, column] == pytest.approx(rows.loc[metric.complement_of, column], abs=1e-9)
+
+
+def test_detectable_is_detected_four_times_in_five():
+    """Two groups whose selection rates differ by just the detectable disparity."""
+    n, tolerance, base = 2_000, 0.01, 0.3
+    fixed = audit_of({"a": (300, 300, 700, 700), "b": (300, 300, 700, 700)}, tolerance=tolerance)
+    distance = fixed.disparities.set_index("metric").loc["selection_rate", "detectable"]
+    random = np.random.default_rng(2)
+    hits = 0
+    for _ in range(150):
+        a = random.multinomial(n, np.array([base / 2, base / 2, (1 - base) / 2, (1 - base) / 2]))
+        high = base + distance
+        b = random.multinomial(n, np.array([high / 2, high / 2, (1 - high) / 2, (1 - high) / 2]))
+        found = audit_of({"a": tuple(a), "b": tuple(b)}, tolerance=tolerance, n_boot=200)
+        hits += found.disparities.set_index("metric").loc["selection_rate", "verdict"] == "exceeds"
+    assert 0.7 <= hits / 150 <= 0.9
+
+
+def test_small_groups_are_left_out_and_listed():
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (25, 25, 25, 25), "tiny": (3, 3, 3, 3)})
+    assert (audit.disparities["excluded_groups"].map(lambda g: "tiny" in g)).all()
+    assert set(audit.left_out.query("group == 'tiny'")["reason"]) >= {"fewer than 30 rows (12)"}
+    assert "tiny" in set(audit.by_group["group"])
+
+
+def test_four_fifths_by_hand():
+    """Flagged 40 of 100 and 60 of 100: spared 0.6 and 0.4, ratio 2/3; flagged ratio 2/3 the other way."""
+    punitive = audit_of({"a": (20, 20, 30, 30), "b": (30, 30, 20, 20)}).four_fifths.set_index("group")
+    assert punitive.loc["b", "most_favoured"] == "a" and punitive.loc["b", "ratio"] == pytest.approx(2 / 3)
+    y, p, g = rows_of({"a": (20, 20, 30, 30), "b": (30, 30, 20, 20)})
+    frame = pd.DataFrame({"y": y, "p": p, "g": g})
+    roles = Roles("y", prediction="p", sensitive="g", polarity="assistive")
+    assistive = audit_groups(load_dataset(frame, roles=roles)).four_fifths.set_index("group")
+    assert assistive.loc["a", "most_favoured"] == "b" and assistive.loc["a", "ratio"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("reference", ["a", "b", "c"])
+def test_reference_differences_are_to_the_reference(reference):
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (25, 25, 25, 25), "c": (12, 20, 30, 40)}, reference=reference)
+    values = audit.by_group.set_index("group")
+    for row in audit.references.dropna(subset="difference").itertuples():
+        assert row.reference == reference
+        expected = values.loc[row.group, row.metric] - values.loc[reference, row.metric]
+        assert row.difference == pytest.approx(expected, abs=1e-12)
+        assert row.low <= row.difference <= row.high
+        if not math.isnan(row.ratio):
+            assert row.ratio == pytest.approx(values.loc[row.group, row.metric] / values.loc[reference, row.metric])
+            assert row.ratio_low <= row.ratio + 1e-12 and row.ratio <= row.ratio_high + 1e-12
+
+
+def test_verdicts_do_not_depend_on_the_reference():
+    counts = {"a": (30, 20, 10, 40), "b": (25, 25, 25, 25), "c": (12, 20, 30, 40)}
+    first, second = (audit_of(counts, reference=r).disparities for r in "ab")
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_threshold_sources():
+    frame = random_table(9).assign(p=lambda f: (f["score"] > 0.7).astype(int))
+    both = load_dataset(frame, roles=Roles("y", score="score", prediction="p", sensitive="group"))
+    assert audit_groups(both).threshold_source == "prediction" and audit_groups(both).threshold is None
+    assert audit_groups(both, threshold=0.2).threshold_source == "given"
+    only_score = load_dataset(frame, roles=Roles("y", score="score", sensitive="group"))
+    assert audit_groups(only_score).threshold_source == "baseline"
+    flags_all = audit_groups(only_score, threshold=-math.inf).by_group
+    assert (flags_all["selection_rate"] == 1).all()
+    assert (audit_groups(only_score, threshold=math.inf).by_group["selection_rate"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tolerance": -0.1}, {"tolerance": math.nan}, {"confidence_level": 1.0}, {"n_boot": 5}, {"min_support": 0},
+        {"threshold": math.nan}, {"reference": "nobody"}, {"reference": {"group": "nobody"}}, {"reference": {"no": "A"}},
+    ],
+)  # fmt: skip
+def test_options_out_of_range_are_refused(options):
+    dataset = load_dataset(random_table(1), roles=Roles("y", score="score", sensitive="group"))
+    with pytest.raises(InputError):
+        audit_groups(dataset, **options)
+
+
+def test_all_wrong_options_at_once():
+    dataset = load_dataset(random_table(1), roles=Roles("y", score="score", sensitive="group"))
+    with pytest.raises(InputError) as caught:
+        audit_groups(dataset, tolerance=2, confidence_level=0, n_boot=1)
+    assert {p.where for p in caught.value.problems} == {"tolerance", "confidence_level", "n_boot"}
+
+
+def test_same_seed_same_numbers_and_progress_can_stop():
+    dataset = load_dataset(random_table(1), roles=Roles("y", score="score", sensitive=("group", "sex")))
+    tables_equal(audit_groups(dataset, random_state=3), audit_groups(dataset, random_state=3))
+
+    class Stopped(Exception):
+        pass
+
+    seen = []
+
+    def stop(fraction, text):
+        seen.append(fraction)
+        if len(seen) == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        audit_groups(dataset, progress=stop)
+    assert seen == [0.0, 0.5]
+
+
+def test_to_dict_is_strict_json():
+    audit = audit_of({"a": (30, 0, 10, 40), "b": (0, 30, 0, 70)})
+    text = json.dumps(audit.to_dict(), allow_nan=False)
+    rows = json.loads(text)["intervals"]
+    undefined = next(r for r in rows if r["group"] == "b" and r["metric"] == "true_positive_rate")
+    assert undefined["estimate"] is None and undefined["reason"] == "nobody had the outcome"
+
+
+def test_columns_are_those_of_the_interface():
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (25, 25, 25, 25)})
+    fixed = ["attribute", "group", "n", "n_positive", "tp", "fp", "fn", "tn"]
+    assert list(audit.by_group)[:8] == fixed and set(audit.by_group) - set(fixed) == set(METRICS)
+    assert list(audit.intervals) == ["attribute", "group", "metric", "estimate", "low", "high", "n", "method", "reason"]
+    assert list(audit.disparities) == [
+        "attribute", "metric", "range", "low", "high", "verdict", "detectable", "p_value", "worst_pair",
+        "excluded_groups", "reason",
+    ]  # fmt: skip
+
+
+def test_a_score_in_its_own_unit_has_no_probability_metrics():
+    frame = random_table(2).assign(score=lambda f: (f["score"] * 10).round())
+    audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=5)
+    for metric in (m.name for m in SCORE_METRICS if m.name != "roc_auc"):
+        rows = audit.intervals[audit.intervals["metric"] == metric]
+        assert rows["estimate"].isna().all() and rows["reason"].str.contains("not a probability").all()
+    assert audit.by_group["roc_auc"].notna().all()
+
+
+def test_cutpoints_equal_audits_one_by_one():
+    frame = random_table(3).assign(score=lambda f: (f["score"] * 10).round())
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group"))
+    cuts = audit_groups(dataset, threshold=5).cutpoints
+    for threshold in sorted(frame["score"].unique()):
+        alone = audit_groups(dataset, threshold=threshold).intervals
+        merged = cuts[cuts["threshold"] == threshold].merge(alone, on=["attribute", "group", "metric"])
+        assert len(merged) == 11 * 3
+        for column in ("estimate", "low", "high"):
+            exists = merged[f"{column}_y"].notna()
+            assert merged.loc[exists, f"{column}_x"].to_numpy() == pytest.approx(
+                merged.loc[exists, f"{column}_y"].to_numpy(), abs=1e-12
+            )
+
+
+def test_compas(compas):
+    """The figures that everybody knows (ProPublica 2016; cut-point 5)."""
+    rows = compas.by_group.set_index("group")
+    assert rows.loc["African-American", "false_positive_rate"] == pytest.approx(0.448, abs=5e-4)
+    assert rows.loc["Caucasian", "false_positive_rate"] == pytest.approx(0.235, abs=5e-4)
+    assert rows.loc["African-American", "false_negative_rate"] == pytest.approx(0.280, abs=5e-4)
+    assert rows.loc["Caucasian", "false_negative_rate"] == pytest.approx(0.477, abs=5e-4)
+    excluded = compas.disparities.set_index("metric")["excluded_groups"]
+    assert excluded["false_positive_rate"] == ("Native American",)
+    assert excluded["false_negative_rate"] == ("Asian", "Native American")  # 9 of 32 had the outcome
+    assert any("occurs more than once" in detail for detail in compas.ledger["detail"])
+
+
+def test_intersections_are_groups():
+    frame = random_table(4).assign(both=lambda f: f["group"] + " × " + f["sex"])
+    audit = audit_groups(
+        load_dataset(frame, roles=Roles("y", score="score", sensitive=("group", "sex", "both"))), threshold=0.5
+    )
+    n = audit.by_group.set_index(["attribute", "group"])["n"]
+    for group, sex in itertools.product("ABC", "fm"):
+        assert n["both", f"{group} × {sex}"] == ((frame["group"] == group) & (frame["sex"] == sex)).sum()
