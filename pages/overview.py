@@ -4,8 +4,16 @@ import pandas as pd
 import streamlit as st
 
 from recidiv_core.groups import answer, overall_verdict
-from recidiv_core.ui.parts import READING_VERDICTS, add_to_report, answer_box, disparities, explanations, opening, table
-from recidiv_core.ui.rooms import BY_WORD
+from recidiv_core.ui.parts import (
+    READING_VERDICTS,
+    add_to_report,
+    answer_box,
+    disparities,
+    explanations,
+    link,
+    opening,
+    table,
+)
 from recidiv_core.ui.state import session
 from recidiv_core.words import people
 
@@ -24,14 +32,14 @@ with side:
     excluded = sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded")
     base = people(float(dataset.y_true.mean()))[0]
     with st.container(border=True):
-        st.page_link(BY_WORD["data"].script, label="**Audit your own table**", icon=":material/upload_file:")
+        link("data", "**Audit your own table**", icon=":material/upload_file:")
         st.caption(f"Now: {len(dataset):,} people, {base} had the outcome, {excluded:,} rows excluded.")
     with st.container(border=True):
-        st.page_link(BY_WORD["groups"].script, label="**Move the cut-point, see each group**", icon=":material/tune:")
+        link("groups", "**Move the cut-point, see each group**", icon=":material/tune:")
         cut = "the prediction column" if audit.threshold is None else f"a score of {audit.threshold:g} and above"
         st.caption(f"Now flagged: {cut}. Tolerance: {100 * audit.options['tolerance']:g} percentage points.")
     with st.container(border=True):
-        st.page_link(BY_WORD["report"].script, label="**Take the report away**", icon=":material/picture_as_pdf:")
+        link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(
             f"{n_entries} result{'s' if n_entries != 1 else ''} added." if n_entries else "Made from this audit."

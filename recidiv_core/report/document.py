@@ -70,7 +70,7 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
-        return {key: item if key in ("svg", "manifest") else _printable(item) for key, item in value.items()}
+        return {key: item if key == "manifest" else _printable(item) for key, item in value.items()}
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 

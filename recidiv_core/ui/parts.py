@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 import vl_convert
+from streamlit.errors import StreamlitPageNotFoundError
 
 from recidiv_core.charts.groups import compared_metrics, disparity_chart
 from recidiv_core.charts.theme import VERDICT_MARKS, Spec, static
@@ -42,6 +43,15 @@ def opening(word: str) -> Room:
     st.title(room.question, anchor=False)
     st.caption(f"{literal(dataset.name)} · {len(dataset):,} people · outcome: {literal(dataset.roles.label)}")
     return room
+
+
+def link(word: str, label: str, *, icon: str) -> None:
+    """A link to a room's page; a plain one when the page runs without app.py, which alone knows the others."""
+    room = BY_WORD[word]
+    try:
+        st.page_link(room.script, label=label, icon=icon)
+    except StreamlitPageNotFoundError:
+        st.markdown(f"[{label}](/{room.url_path})")
 
 
 def answer_box(verdict: str | None, text: str, *, about: str | None = None) -> None:
@@ -85,7 +95,7 @@ def json_bytes(value: Any) -> bytes:
 def table(data: pd.DataFrame, *, name: str, description: str) -> None:
     """A sortable table with its download."""
     shown = data.copy()
-    for column in shown.select_dtypes(object).columns:
+    for column in [c for c in shown if pd.api.types.is_object_dtype(shown[c])]:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
     titles = {column: str(column).replace("_", " ").capitalize() for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)

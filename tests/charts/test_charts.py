@@ -1,0 +1,87 @@
+import altair as alt
+import pytest
+
+from recidiv_core import Roles, audit_groups, load_dataset
+from recidiv_core.charts import data as data_charts
+from recidiv_core.charts import groups as group_charts
+from recidiv_core.charts.theme import VERDICT_MARKS, static
+from recidiv_core.data import describe_groups, score_histogram
+from recidiv_core.groups import HEADLINE, METRICS
+from recidiv_core.report import suppress
+from tests.conftest import audit_of, random_table
+
+MAX_MARKS = 5_000
+
+
+def every_chart(seed=1, n=3_000, groups=8, unit=0.001):
+    frame = random_table(seed, n, groups).assign(score=lambda f: (f["score"] / unit).round() * unit)
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group"))
+    audit = audit_groups(dataset, threshold=0.5, n_boot=100)
+    described = describe_groups(dataset)
+    charts = {
+        f"disparity {u}": group_charts.disparity_chart(audit, "group", unit=u) for u in ("rate", "number", "ratio")
+    }
+    charts |= {f"metric {m}": group_charts.metric_chart(audit, "group", m) for m in METRICS}
+    charts |= {
+        "roc": group_charts.roc_chart(audit, "group"),
+        "calibration": group_charts.calibration_chart(audit, "group"),
+        "base rate": data_charts.base_rate_chart(described, "group"),
+        "scores": data_charts.score_chart(score_histogram(dataset, attribute="group"), described, "group"),
+    }
+    if len(audit.cutpoints):
+        charts["cutpoints"] = group_charts.cutpoint_chart(audit, "group", HEADLINE["punitive"][0])
+    return audit, charts
+
+
+@pytest.mark.parametrize("unit", [0.001, 0.1])
+def test_charts_are_valid_small_and_described(unit):
+    _, charts = every_chart(unit=unit)
+    for name, chart in charts.items():
+        alt.LayerChart.from_dict(chart).to_dict(validate=True)
+        alt.LayerChart.from_dict(static(chart)).to_dict(validate=True)
+        own = [layer.get("data", chart["data"])["values"] for layer in chart["layer"]]
+        assert sum(map(len, own)) <= MAX_MARKS, name
+        assert len(chart["description"]) > 30, name
+
+
+def test_the_verdict_chart_draws_the_table():
+    audit, charts = every_chart()
+    rows = audit.of("group", "disparities").set_index("metric")
+    titles = {metric.title.split(" (")[0]: name for name, metric in METRICS.items()}
+    for drawn in charts["disparity rate"]["data"]["values"]:
+        row = rows.loc[titles[drawn["metric"]]]
+        assert drawn["range"] == pytest.approx(100 * row["range"])
+        assert (drawn["low"], drawn["high"]) == pytest.approx((100 * row["low"], 100 * row["high"]))
+        assert drawn["verdict"] == VERDICT_MARKS[row["verdict"]].word
+    band = charts["disparity rate"]["layer"][0]["data"]["values"][0]
+    assert (band["low"], band["high"]) == (0, 100 * audit.options["tolerance"])
+
+
+def test_verdicts_differ_by_more_than_colour():
+    marks = list(VERDICT_MARKS.values())
+    for attribute in ("word", "sign", "shape", "colour"):
+        assert len({getattr(mark, attribute) for mark in marks}) == 3
+    assert [mark.filled for mark in marks].count(False) == 1
+
+
+def test_what_does_not_exist_is_not_drawn_and_says_why():
+    audit = audit_of({"a": (30, 20, 10, 40), "b": (0, 30, 0, 70), "tiny": (2, 2, 2, 2)})
+    drawn = {d["group"]: d for d in group_charts.metric_chart(audit, "group", "true_positive_rate")["data"]["values"]}
+    assert drawn["b"]["estimate"] is None and drawn["b"]["text"] == "not estimable: nobody had the outcome"
+    assert drawn["tiny"]["compared"] == "too small to compare" and drawn["a"]["compared"] == "compared"
+
+
+def test_a_suppressed_chart_does_not_show_what_is_withheld():
+    audit = suppress(
+        audit_of({"a": (500, 400, 300, 600), "b": (450, 350, 250, 550), "c": (20, 3, 20, 20)}), min_cell=10
+    )
+    drawn = {d["group"]: d for d in group_charts.metric_chart(audit, "group", "false_positive_rate")["data"]["values"]}
+    assert drawn["c"]["estimate"] is None and drawn["c"]["text"] == "withheld"
+    assert "nan" not in group_charts.disparity_chart(audit, "group")["description"]
+
+
+def test_long_and_empty_names_fit():
+    frame = random_table(1).assign(group=lambda f: f["group"].map({"A": "x" * 300, "B": " ", "C": "=c"}))
+    audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=0.5)
+    names = [d["group"] for d in group_charts.metric_chart(audit, "group", "accuracy")["data"]["values"]]
+    assert max(map(len, names)) <= 28 and "(missing)" in names

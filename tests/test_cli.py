@@ -1,0 +1,78 @@
+import json
+import subprocess
+import sys
+
+import pypdf
+import pytest
+
+from recidiv_core.__main__ import main
+from tests.conftest import ROOT, random_table
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "t.csv"
+    random_table(1).to_csv(path, index=False)
+    return str(path)
+
+
+ROLES = ["--label", "y", "--score", "score", "--sensitive", "group"]
+
+
+def test_audit_writes_json_and_pdf(table, tmp_path, capsys):
+    out, pdf = tmp_path / "o.json", tmp_path / "o.pdf"
+    code = main(
+        ["audit", table, *ROLES, "--sensitive", "sex", "--threshold", "0.5", "--json", str(out), "--pdf", str(pdf)]
+    )
+    assert code == 0 and "group: " in capsys.readouterr().out
+    content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    assert content["threshold"] == 0.5 and {r["attribute"] for r in content["by_group"]} == {"group", "sex"}
+    assert content["manifest"]["results"][0]["dataset"]["sha256"] == content["dataset"]["sha256"]
+    assert len(pypdf.PdfReader(pdf).pages) > 2
+
+
+@pytest.mark.parametrize(
+    ("source", "gate", "code"),
+    [
+        ("sample:planted_scores", "exceeds", 1),
+        ("sample:planted_scores", "cannot-conclude", 1),
+        ("sample:planted_scores", None, 0),
+    ],
+)
+def test_gate(source, gate, code):
+    assert main(["audit", source, "--threshold", "0.5", *(["--fail-on", gate] if gate else [])]) == code
+
+
+def test_gate_on_what_cannot_be_concluded(table):
+    roles = ["--label", "y", "--score", "score", "--sensitive", "sex", "--threshold", "0.5"]
+    assert main(["audit", table, *roles, "--fail-on", "exceeds"]) == 0
+    assert main(["audit", table, *roles, "--fail-on", "cannot-conclude"]) == 1
+
+
+def test_bad_input_is_told_whole_without_a_traceback(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("y,score,group\n1,high,a\n2,low,a\n3,low,a\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "recidiv_core", "audit", str(path), *ROLES], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("error: ") == 3 and "Traceback" not in done.stderr and "high" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["audit", "absent.csv", *ROLES], ["audit", "sample:nope"], ["audit", "sample:nc_releases", "--tolerance", "7"]],
+)
+def test_exit_2(arguments):
+    assert main(arguments) == 2
+
+
+def test_unwritable_output_is_bad_input(table, tmp_path, capsys):
+    assert main(["audit", table, *ROLES, "--json", str(tmp_path / "no" / "o.json")]) == 2
+    assert main(["audit", table, *ROLES, "--pdf", str(tmp_path / "no" / "o.pdf")]) == 2
+    assert capsys.readouterr().err.count("error: ") == 2
+
+
+def test_samples_are_listed(capsys):
+    assert main(["samples"]) == 0
+    assert "sample:nc_releases" in capsys.readouterr().out

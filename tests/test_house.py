@@ -1,0 +1,130 @@
+"""The house: which way the arrows run, and that every room has its places."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recidiv_core.ui.rooms import ROOMS
+from tests.conftest import ROOT
+
+LIBRARY = ROOT / "recidiv_core"
+# What each part may import. A room may use data, stats, errors and the two small files of words; where one room builds on
+# another, the pair stands here.
+SMALL = {"errors", "plain", "words", "version"}
+BASE = SMALL | {"stats"}
+ARROWS = {
+    "errors": set(),
+    "plain": set(),
+    "words": set(),
+    "version": set(),
+    "stats": {"errors"},
+    "data": BASE,
+    "groups": BASE | {"data"},
+    "charts": SMALL | {"data", "groups"},
+    "report": BASE | {"groups", "charts"},
+    "ui": BASE | {"data", "groups", "charts", "report"},
+    "__main__": BASE | {"data", "groups", "charts", "report"},
+    "__init__": SMALL | {"data", "groups", "report"},
+    # To come, each with `data` and `stats`, and with the rooms that it builds on:
+    "thresholds": BASE | {"data", "groups"},
+    "slices": BASE | {"data"},
+    "models": BASE | {"data"},
+    "recidivism": BASE | {"data"},
+    "counterfactuals": BASE | {"data", "models"},
+    "privacy": BASE | {"data", "groups", "models", "slices"},
+    "sentencing": BASE | {"data"},
+    "offences": BASE | {"data", "models"},
+    "policy": BASE | {"data", "groups", "thresholds"},
+}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=lambda p: str(p.relative_to(LIBRARY)))
+def test_arrows_run_one_way(path):
+    part, names = part_of(path), imports_of(path)
+    used = {name.split(".")[1] for name in names if name.startswith("recidiv_core.")} - {part}
+    assert used <= ARROWS[part], f"{part} may not import {used - ARROWS[part]}"
+    if part != "ui":
+        assert not any(name.split(".")[0] == "streamlit" for name in names)
+
+
+def test_there_is_no_circle():
+    seen: dict[str, bool] = {}
+
+    def visit(part: str) -> None:
+        assert seen.get(part) is not False, f"a circle through {part}"
+        if part not in seen:
+            seen[part] = False
+            for other in ARROWS[part]:
+                visit(other)
+            seen[part] = True
+
+    for part in ARROWS:
+        visit(part)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "pages").glob("*.py")), ids=lambda p: p.stem)
+def test_pages_import_names_and_do_no_arithmetic_on_arrays(page):
+    names = imports_of(page)
+    assert not names & {"numpy", "scipy", "sklearn"}
+    assert page.stem in {room.word for room in ROOMS}
+
+
+def test_every_room_with_a_page_has_its_places():
+    for room in ROOMS:
+        assert (ROOT / room.script).exists()
+        assert room.url_path != room.word
+    for word in ("data", "groups"):
+        for place in (LIBRARY / word, LIBRARY / "charts" / f"{word}.py", ROOT / "tests" / word):
+            assert place.exists(), place
+
+
+def test_the_library_needs_no_user_interface():
+    code = (
+        "import sys; sys.modules['streamlit'] = sys.modules['altair'] = None; import recidiv_core as r; "
+        "d = r.load_dataset('sample:nc_releases'); r.build_report(r.audit_groups(d, threshold=0.25), sys.argv[1])"
+    )
+    out = Path(
+        subprocess.check_output([sys.executable, "-c", "import tempfile; print(tempfile.mkdtemp())"], text=True).strip()
+    )
+    subprocess.run([sys.executable, "-c", code, str(out / "r.pdf")], check=True, cwd=ROOT)
+    assert (out / "r.pdf").stat().st_size > 10_000
+
+
+def test_the_public_names_are_those_promised():
+    import recidiv_core
+
+    assert {"Roles", "load_dataset", "audit_groups", "build_report"} <= set(recidiv_core.__all__)
+    assert all(hasattr(recidiv_core, name) for name in recidiv_core.__all__)
+
+
+def test_the_words_of_the_screen():
+    """Assess and mitigate, not debias; no verdict says that a model is fair."""
+    banned = ("unbiased", "debias", "bias-free", "is fair", "fair model", "not biased", "solved")
+    texts = [
+        *LIBRARY.rglob("*.py"),
+        *(ROOT / "pages").glob("*.py"),
+        LIBRARY / "report" / "template.typ",
+        ROOT / "README.md",
+    ]
+    for path in texts:
+        text = path.read_text(encoding="utf-8").lower()
+        assert not [word for word in banned if word in text], path
