@@ -93,10 +93,9 @@ def _measures(audit, attribute) -> None:
 
 def _words(audit, attribute) -> None:
     st.subheader("In words", anchor=False)
-    rows = audit.of(attribute, "disparities")
-    for _, row in rows[rows["metric"].isin(DISTINCT)].iterrows():
-        title = literal(METRICS[row["metric"]].title)
-        st.markdown(f"{verdict_mark(row['verdict'])} · **{title}.** {literal(disparity_sentence(audit, row))}")
+    for row in (row for row in audit.rows(attribute, "disparities") if row.metric in DISTINCT):
+        title = literal(METRICS[row.metric].title)
+        st.markdown(f"{verdict_mark(row.verdict)} · **{title}.** {literal(disparity_sentence(audit, row))}")
 
 
 def _scores(audit, attribute) -> None:

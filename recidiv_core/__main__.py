@@ -96,12 +96,10 @@ def _print(audit: GroupAudit) -> None:
             f"\n{attribute}: {VERDICT_MARKS[overall_verdict(audit, attribute)].sign} {overall_verdict(audit, attribute)}"
         )
         print(f"  {answer(audit, attribute)}")
-        rows = audit.of(attribute, "disparities")
-        for verdict in VERDICTS:
-            for _, row in rows[(rows["verdict"] == verdict) & rows["metric"].isin(DISTINCT)].iterrows():
-                print(
-                    f"  {VERDICT_MARKS[verdict].sign} {METRICS[row['metric']].title}: {verdict}. {disparity_sentence(audit, row)}"
-                )
+        rows = [row for row in audit.rows(attribute, "disparities") if row.metric in DISTINCT]
+        for row in sorted(rows, key=lambda row: VERDICTS.index(row.verdict)):
+            mark = VERDICT_MARKS[row.verdict]
+            print(f"  {mark.sign} {METRICS[row.metric].title}: {row.verdict}. {disparity_sentence(audit, row)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

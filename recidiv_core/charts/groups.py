@@ -39,8 +39,7 @@ def _text(value: float, metric: str, low: float, high: float) -> str:
 
 def compared_metrics(audit: GroupAudit, attribute: str, unit: str) -> list[str]:
     """The metrics of one unit that have a comparison, each once (FNR stands for TPR as well)."""
-    rows = audit.of(attribute, "disparities")
-    exists = set(rows.loc[rows["range"].notna(), "metric"])
+    exists = {row.metric for row in audit.rows(attribute, "disparities") if not np.isnan(row.range)}
     return [name for name in DISTINCT if name in exists and METRICS[name].unit == unit]
 
 
@@ -48,21 +47,22 @@ def disparity_chart(audit: GroupAudit, attribute: str, *, unit: str = "rate") ->
     """The range of each metric over the groups, with its simultaneous interval, beside the tolerance."""
     metrics, tolerance = compared_metrics(audit, attribute, unit), audit.options["tolerance"]
     scale = 100 if unit == "rate" else 1
-    rows = audit.of(attribute, "disparities").set_index("metric").loc[metrics].reset_index()
-    marks = [VERDICT_MARKS[verdict] for verdict in rows["verdict"]]
-    data = pd.DataFrame(
+    found = {row.metric: row for row in audit.rows(attribute, "disparities")}
+    rows = [found[name] for name in metrics]
+    data = [
         {
-            "metric": [METRICS[name].title.split(" (")[0] for name in rows["metric"]],
-            "range": rows["range"] * scale,
-            "low": rows["low"] * scale,
-            "high": rows["high"] * scale,
-            "verdict": [mark.word for mark in marks],
-            "label": [f"{mark.sign} {mark.word}" for mark in marks],
+            "metric": METRICS[row.metric].title.split(" (")[0],
+            "range": row.range * scale,
+            "low": row.low * scale,
+            "high": row.high * scale,
+            "verdict": VERDICT_MARKS[row.verdict].word,
+            "label": f"{VERDICT_MARKS[row.verdict].sign} {VERDICT_MARKS[row.verdict].word}",
         }
-    )
-    top = float(np.nanmax([*data["high"], *data["range"], tolerance * scale * 2]))
+        for row in rows
+    ]
+    top = float(np.nanmax([tolerance * scale * 2, *(x for d in data for x in (d["range"], d["high"]))]))
     domain = {"domain": [0, top * 1.02]}
-    y = category("metric", sort=list(data["metric"]), axis={"labelLimit": 190})
+    y = category("metric", sort=[d["metric"] for d in data], axis={"labelLimit": 190})
     colour, shape, fill = (_verdict_scale(part) for part in ("colour", "shape", "fill"))
     tip = tooltip("metric", "verdict", range=".3~f", low=".3~f", high=".3~f")
     title = _UNITS[unit]
@@ -78,11 +78,11 @@ def disparity_chart(audit: GroupAudit, attribute: str, *, unit: str = "rate") ->
         ),
         layer("text", _right_of_plot("label", y) | {"color": colour}, align="left", dx=6, fontSize=11),
     ]  # fmt: skip
-    found = "; ".join(
+    words = "; ".join(
         f"{METRICS[r.metric].title}: {points(r.range) if unit == 'rate' else number(r.range)}, {r.verdict}"
-        for r in rows.itertuples()
+        for r in rows
     )
-    description = f"Largest difference between the groups of {attribute}, with tolerance {tolerance:g}. {found}."
+    description = f"Largest difference between the groups of {attribute}, with tolerance {tolerance:g}. {words}."
     return layered(data, layers, height=max(_ROW * len(data), 40), description=description)
 
 
@@ -102,25 +102,24 @@ def _verdict_scale(part: str) -> Spec:
 
 def metric_chart(audit: GroupAudit, attribute: str, metric: str) -> Spec:
     """One metric: a dot and an interval per group, n beside it, the tolerance as a band around the reference."""
-    rows = audit.of(attribute, "intervals")
-    rows = rows[rows["metric"] == metric].reset_index(drop=True)
-    left_out = audit.of(attribute, "left_out")
-    excluded = set(left_out.loc[left_out["metric"] == metric, "group"])
+    rows = [row for row in audit.rows(attribute, "intervals") if row.metric == metric]
+    excluded = {row.group for row in audit.rows(attribute, "left_out") if row.metric == metric}
     scale = 100 if METRICS[metric].unit == "rate" else 1
-    data = pd.DataFrame(
+    data = [
         {
-            "group": [short(group) for group in rows["group"]],
-            "estimate": rows["estimate"] * scale,
-            "low": rows["low"] * scale,
-            "high": rows["high"] * scale,
-            "compared": ["too small to compare" if g in excluded else "compared" for g in rows["group"]],
-            "text": [_beside(r) for r in rows.itertuples()],
+            "group": short(row.group),
+            "estimate": row.estimate * scale,
+            "low": row.low * scale,
+            "high": row.high * scale,
+            "compared": "too small to compare" if row.group in excluded else "compared",
+            "text": _beside(row),
         }
-    )
+        for row in rows
+    ]
     title = METRICS[metric].title + (" (%)" if scale == 100 else "")
-    top = data["high"].max() if data["high"].notna().any() else scale
-    domain = [0.0, max(float(top) * 1.02, 1e-9)]
-    y = category("group", sort=list(data["group"]), axis={"labelLimit": 170})
+    highs = [d["high"] for d in data if not np.isnan(d["high"])]
+    domain = [0.0, max(max(highs, default=scale) * 1.02, 1e-9)]
+    y = category("group", sort=[d["group"] for d in data], axis={"labelLimit": 170})
     seen = {"domain": ["compared", "too small to compare"], "range": [INK, QUIET]}
     colour = category("compared", scale=seen, legend=None)
     tip = tooltip("group", "compared", "text", estimate=".4~f", low=".4~f", high=".4~f")
@@ -133,7 +132,7 @@ def metric_chart(audit: GroupAudit, attribute: str, metric: str) -> Spec:
         layer("point", dot, where="datum.compared != 'compared'", filled=False, size=80, opacity=1, strokeWidth=2),
         layer("text", _right_of_plot("text", y), align="left", dx=4, fontSize=11, color=QUIET, limit=150),
     ]
-    words = _metric_words(audit, attribute, metric, rows)
+    words = _metric_words(attribute, metric, rows)
     return layered(data, layers, height=max(_ROW * len(data), 60), description=words)
 
 
@@ -147,10 +146,10 @@ def _beside(row: Any) -> str:
 def _tolerance_band(
     audit: GroupAudit, attribute: str, metric: str, scale: float, domain: list[float], ends: Spec
 ) -> list[Spec]:
-    references = audit.of(attribute, "references")
-    if references.empty:
+    references = audit.rows(attribute, "references")
+    if not references:
         return []
-    centre = audit.of(attribute, "by_group").set_index("group").loc[references["reference"].iloc[0], metric]
+    centre = audit.value(attribute, references[0].reference, metric)
     if pd.isna(centre):
         return []
     tolerance = audit.options["tolerance"]
@@ -158,7 +157,7 @@ def _tolerance_band(
     return [layer("rect", ends, data=[{"low": float(low), "high": float(high)}], color=BAND, opacity=0.35)]
 
 
-def _metric_words(audit: GroupAudit, attribute: str, metric: str, rows: pd.DataFrame) -> str:
+def _metric_words(attribute: str, metric: str, rows: list[Any]) -> str:
     parts = [
         f"{r.group} {_text(r.estimate, metric, r.low, r.high)}"
         + (
@@ -166,7 +165,7 @@ def _metric_words(audit: GroupAudit, attribute: str, metric: str, rows: pd.DataF
             if not r.reason
             else f" ({r.reason})"
         )
-        for r in rows.itertuples()
+        for r in rows
     ]
     return f"{METRICS[metric].title} by {attribute}: {'; '.join(parts)}."
 

@@ -6,7 +6,7 @@ slider may take; the tests check every chart against Altair's schema.)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,24 +82,20 @@ def layer(mark: str, encoding: Spec, *, where: str | None = None, data: Any = No
     if where:
         spec["transform"] = [{"filter": where}]
     if data is not None:
-        spec["data"] = {"values": _records(data)}
+        spec["data"] = {"values": plain(data)}
     return spec
 
 
-def layered(data: pd.DataFrame, layers: Sequence[Spec], *, height: int, description: str) -> Spec:
+def layered(data: pd.DataFrame | Sequence[Spec], layers: Sequence[Spec], *, height: int, description: str) -> Spec:
     """Layers over one table; ``description`` says the finding, for those who cannot see the chart."""
     return {
         "description": description,
-        "data": {"values": _records(data)},
+        "data": {"values": plain(data)},
         "layer": list(layers),
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
     }
-
-
-def _records(data: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[Spec]:
-    return plain(data) if isinstance(data, pd.DataFrame) else [dict(row) for row in data]
 
 
 def group_channels(groups: Sequence[str]) -> Spec:

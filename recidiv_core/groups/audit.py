@@ -45,7 +45,7 @@ def score_curves(dataset: AuditDataset, *, attribute: str) -> ScoreCurves:
 def default_threshold(dataset: AuditDataset) -> float:
     """F's baseline threshold over all rows (most recall with precision ≥ 0.85, else most precision)."""
     attribute = dataset.roles.sensitive[0]
-    return dataset.reduced("baseline", lambda: baseline_threshold(score_curves(dataset, attribute=attribute).pooled()))
+    return dataset.reduced("baseline", lambda: baseline_threshold(score_curves(dataset, attribute=attribute).pooled))
 
 
 def audit_groups(

@@ -52,9 +52,10 @@ class ScoreStatistics:
             total = sum(curve.total)
             bins = np.minimum((curve.scores * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
             up, down = 1 - curve.scores, curve.scores
-            np.add.at(residuals[g], bins, (curve.positive * up - curve.negative * down) / total)
+            gaps = (curve.positive * up - curve.negative * down) / total
             squares = (curve.positive_squared * up**2 + curve.negative_squared * down**2) / total**2
-            np.add.at(spread[g], bins, squares)
+            residuals[g] = np.bincount(bins, weights=gaps, minlength=N_CALIBRATION_BINS)
+            spread[g] = np.bincount(bins, weights=squares, minlength=N_CALIBRATION_BINS)
             value[g, 3] = np.abs(residuals[g]).sum()
         return cls(value, error, n, n_pos, n_neg, residuals, spread)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
@@ -75,6 +75,7 @@ class GroupAudit:
     cells: pd.DataFrame
     ledger: pd.DataFrame
     critical: dict[str, float]
+    _parts: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -83,10 +84,23 @@ class GroupAudit:
 
     def of(self, attribute: str, table: str) -> pd.DataFrame:
         """The rows of one table that belong to one attribute."""
-        rows = getattr(self, table)
-        if rows.empty:
-            return rows
-        return rows[rows["attribute"] == attribute].reset_index(drop=True)
+        key = (attribute, table)
+        if key not in self._parts:
+            rows = getattr(self, table)
+            own = rows if rows.empty else rows[rows["attribute"] == attribute].reset_index(drop=True)
+            self._parts[key] = own
+        return self._parts[key]
+
+    def rows(self, attribute: str, table: str) -> tuple[Any, ...]:
+        """The same rows as named tuples, for those that go through them one by one."""
+        key = (attribute, f"{table} rows")
+        if key not in self._parts:
+            self._parts[key] = tuple(self.of(attribute, table).itertuples(index=False))
+        return self._parts[key]
+
+    def value(self, attribute: str, group: str, metric: str) -> float:
+        """One metric of one group, NaN where it does not exist."""
+        return next(getattr(row, metric) for row in self.rows(attribute, "by_group") if row.group == group)
 
     def to_dict(self) -> dict[str, Any]:
         """Strict JSON values; what does not exist is null, with the reason beside it."""

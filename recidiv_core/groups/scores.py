@@ -15,7 +15,9 @@ _MAX_ROC_POINTS = 200
 
 def few_values(curves: ScoreCurves) -> np.ndarray | None:
     """The score's values in ascending order when there are at most ``MAX_CUTPOINTS`` of them, else None."""
-    scores = curves.pooled().scores
+    if any(len(curve.scores) > MAX_CUTPOINTS for curve in curves.groups.values()):
+        return None
+    scores = curves.pooled.scores
     return scores if len(scores) <= MAX_CUTPOINTS else None
 
 
@@ -51,7 +53,7 @@ def calibration_table(curves: ScoreCurves, *, z: float) -> pd.DataFrame:
 
     One bin per value when the score has few, else ten bins that hold equal shares of all rows. ``n`` is effective.
     """
-    pooled = curves.pooled()
+    pooled = curves.pooled
     values = few_values(curves)
     edges = values if values is not None else _quantile_edges(pooled)
     tables = [_calibration_of(group, curve, edges, z) for group, curve in curves.groups.items()]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-
-import pandas as pd
+from typing import Any
 
 from recidiv_core.groups.metrics import DISTINCT, HEADLINE, METRICS, NO_PROBABILITY
-from recidiv_core.groups.result import GroupAudit
+from recidiv_core.groups.result import GroupAudit, Verdict
 from recidiv_core.words import listed, number, people, points
 
 
@@ -36,16 +35,15 @@ def _bound(value: float, tolerance: float, metric: str, *, upper: bool) -> str:
     return _spread(rounded, metric) if digits == 3 else f"{100 * rounded:.{digits - 2}f}{_SUFFIX[METRICS[metric].unit]}"
 
 
-def disparity_sentence(audit: GroupAudit, row: pd.Series) -> str:
+def disparity_sentence(audit: GroupAudit, row: Any) -> str:
     """What one row of ``disparities`` says, for someone who has never seen the metric."""
-    if row["worst_pair"] is None:
-        return f"Nothing can be concluded: {row['reason']}."
-    if math.isnan(row["range"]):
-        return f"The numbers are {row['reason']}.{_left_out(row)}"
-    metric = METRICS[row["metric"]]
-    high_group, low_group = row["worst_pair"]
-    by_group = audit.of(row["attribute"], "by_group").set_index("group")
-    high, low = by_group.loc[high_group, metric.name], by_group.loc[low_group, metric.name]
+    if row.worst_pair is None:
+        return f"Nothing can be concluded: {row.reason}."
+    if math.isnan(row.range):
+        return f"The numbers are {row.reason}.{_left_out(row)}"
+    metric = METRICS[row.metric]
+    high_group, low_group = row.worst_pair
+    high, low = (audit.value(row.attribute, group, metric.name) for group in row.worst_pair)
     if metric.unit == "ratio":
         fact = (
             f"For every 100 {metric.among}, {100 * high:.0f} {metric.counted} in the group {high_group}, "
@@ -59,87 +57,70 @@ def disparity_sentence(audit: GroupAudit, row: pd.Series) -> str:
         )
     else:
         fact = f"{metric.among} {number(high)} in the group {high_group}, {number(low)} in the group {low_group}."
-    n_compared = len(by_group) - len(row["excluded_groups"])
+    n_compared = len(audit.rows(row.attribute, "by_group")) - len(row.excluded_groups)
     return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{_left_out(row)}"
 
 
-def _conclusion(row: pd.Series, tolerance: float, n_groups: int) -> str:
-    limit = _spread(tolerance, row["metric"])
-    low = _bound(row["low"], tolerance, row["metric"], upper=False)
-    withheld = math.isnan(row["high"])  # in a published report, for the sake of a small group
-    high = "a bound that is withheld" if withheld else _bound(row["high"], tolerance, row["metric"], upper=True)
+def _conclusion(row: Any, tolerance: float, n_groups: int) -> str:
+    limit = _spread(tolerance, row.metric)
+    low = _bound(row.low, tolerance, row.metric, upper=False)
+    withheld = math.isnan(row.high)  # in a published report, for the sake of a small group
+    high = "a bound that is withheld" if withheld else _bound(row.high, tolerance, row.metric, upper=True)
     difference = "difference" if n_groups == 2 else "difference between the highest and the lowest group"
-    if row["verdict"] == "exceeds" and row["low"] <= tolerance:
+    if row.verdict == "exceeds" and row.low <= tolerance:
         return f"A group whose numbers are withheld takes the difference beyond the tolerance of {limit}."
-    if row["verdict"] == "exceeds":
+    if row.verdict == "exceeds":
         return f"The true {difference} is at least {low}; the tolerance is {limit}."
-    if row["verdict"] == "within" and withheld:
+    if row.verdict == "within" and withheld:
         return f"The true {difference} is below the tolerance of {limit}."
-    if row["verdict"] == "within":
+    if row.verdict == "within":
         return f"The true {difference} is at most {high}; the tolerance is {limit}."
     unseen = (
         ""
-        if math.isnan(row["detectable"])
-        else f" In groups of this size a difference below {_spread(row['detectable'], row['metric'])} "
+        if math.isnan(row.detectable)
+        else f" In groups of this size a difference below {_spread(row.detectable, row.metric)} "
         "goes unseen more than one time in five."
     )
     bare = low.split(" ")[0]
-    return (
-        f"This may be chance: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
-    )
+    lead = "There is a difference, but it may be smaller than the tolerance" if row.low > 0 else "This may be chance"
+    return f"{lead}: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
 
 
-def _left_out(row: pd.Series) -> str:
-    return f" Not compared, because too small: {listed(row['excluded_groups'])}." if row["excluded_groups"] else ""
+def _left_out(row: Any) -> str:
+    return f" Not compared, because too small: {listed(row.excluded_groups)}." if row.excluded_groups else ""
 
 
 def answer(audit: GroupAudit, attribute: str) -> str:
     """One or two sentences that answer "Does the model treat the groups alike?" for one attribute."""
-    rows = audit.of(attribute, "disparities").set_index("metric")
-    treated = rows[_about_the_model(rows.reset_index())]
-    exceeding = treated[treated["verdict"] == "exceeds"]
+    treated = {row.metric: row for row in audit.rows(attribute, "disparities") if _is_about_the_model(row)}
+    exceeding = [name for name, row in treated.items() if row.verdict == "exceeds"]
     limit = points(audit.options["tolerance"])
-    if len(exceeding):
-        first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding.index), exceeding.index[0])
-        row = audit.of(attribute, "disparities").set_index("metric", drop=False).loc[first]
-        others = [METRICS[name].title for name in exceeding.index if name != first]
-        also = (
-            ""
-            if not others
-            else (
-                f" By {len(others)} more measures the tolerance is exceeded too."
-                if len(others) > 1
-                else f" The tolerance is exceeded too by: {others[0]}."
-            )
-        )
-        return f"No. {disparity_sentence(audit, row)}{also}"
-    if (treated["verdict"] == "within").all():
-        n = len(treated)
-        return f"By all {n} measures taken, the groups compared differ by less than the tolerance of {limit}."
-    n_within = int((treated["verdict"] == "within").sum())
-    known = (
-        f"By {n_within} of {len(treated)} measures the groups differ by less than the tolerance of {limit}. "
-        if n_within
-        else ""
-    )
+    if exceeding:
+        first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding), exceeding[0])
+        others = [METRICS[name].title for name in exceeding if name != first]
+        more = f"By {len(others)} more measures the tolerance is exceeded too."
+        also = f" {more}" if len(others) > 1 else f" The tolerance is exceeded too by: {others[0]}." if others else ""
+        return f"No. {disparity_sentence(audit, treated[first])}{also}"
+    n_within = sum(row.verdict == "within" for row in treated.values())
+    if n_within == len(treated):
+        return f"By all {n_within} measures taken, the groups compared differ by less than the tolerance of {limit}."
+    known = f"By {n_within} of {len(treated)} measures the groups differ by less than {limit}. " if n_within else ""
     return (
         f"The data cannot say. {known}No difference is shown to exceed the tolerance of {limit}, "
-        f"and {'the others are' if n_within else 'none is'} shown to stay below it: the groups are too small."
+        f"and {'the others are not' if n_within else 'none is'} shown to stay below it: the groups are too small."
     )
 
 
-def _about_the_model(rows: pd.DataFrame) -> list[bool]:
-    """Which verdicts are on the model: not the base rate (the world's), not complements, not what needs probabilities
-    when the score has none. A measure that is missing for any other reason does count: it cannot be concluded.
+def _is_about_the_model(row: Any) -> bool:
+    """Whether a verdict is one on the model: not the base rate (the world's), not a complement, not what needs
+    probabilities when the score has none. A measure that is missing for any other reason does count: nothing can be
+    concluded from it.
     """
-    return [
-        name in DISTINCT and name not in ("base_rate", "calibration_error") and reason != NO_PROBABILITY
-        for name, reason in zip(rows["metric"], rows["reason"], strict=True)
-    ]
+    named = row.metric in DISTINCT and row.metric not in ("base_rate", "calibration_error")
+    return named and row.reason != NO_PROBABILITY
 
 
-def overall_verdict(audit: GroupAudit, attribute: str) -> str:
+def overall_verdict(audit: GroupAudit, attribute: str) -> Verdict:
     """The verdict on an attribute: exceeds if any measure does, within if all are, else cannot conclude."""
-    rows = audit.of(attribute, "disparities")
-    found = set(rows.loc[_about_the_model(rows), "verdict"])
+    found = {row.verdict for row in audit.rows(attribute, "disparities") if _is_about_the_model(row)}
     return "exceeds" if "exceeds" in found else "within" if found == {"within"} else "cannot conclude"

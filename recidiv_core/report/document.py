@@ -139,11 +139,13 @@ def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
         if compared_metrics(audit, attribute, unit):
             blocks.append(_figure(title, disparity_chart(audit, attribute, unit=unit)))
     blocks += [_verdict_table(audit, attribute), {"kind": "heading", "text": "In words"}]
-    rows, absent = audit.of(attribute, "disparities"), _absent(audit, attribute)
-    for row in (row for _, row in rows.iterrows() if row["metric"] in DISTINCT and row["metric"] not in absent):
-        mark = VERDICT_MARKS[row["verdict"]]
+    absent = _absent(audit, attribute)
+    for row in audit.rows(attribute, "disparities"):
+        if row.metric not in DISTINCT or row.metric in absent:
+            continue
+        mark = VERDICT_MARKS[row.verdict]
         sentence = disparity_sentence(audit, row)
-        blocks.append(_text(f"{mark.sign} {METRICS[row['metric']].title}: {mark.word}. {sentence}"))
+        blocks.append(_text(f"{mark.sign} {METRICS[row.metric].title}: {mark.word}. {sentence}"))
     blocks += [_text(f"{METRICS[name].title}: not estimable, {reason}.") for name, reason in absent.items()]
     blocks.append({"kind": "heading", "text": "By group"})
     for metric in HEADLINE[audit.roles.polarity][:4]:
@@ -165,7 +167,7 @@ def _absent(audit: GroupAudit, attribute: str) -> dict[str, str]:
 def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
     rows = []
     absent = _absent(audit, attribute)
-    for row in (row for row in audit.of(attribute, "disparities").itertuples() if row.metric not in absent):
+    for row in (row for row in audit.rows(attribute, "disparities") if row.metric not in absent):
         mark, rate = VERDICT_MARKS[row.verdict], METRICS[row.metric].unit == "rate"
         show = (lambda x: percent(x).removesuffix(" %")) if rate else number
         exists = not math.isnan(row.range)
@@ -189,7 +191,7 @@ def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
 
 def _count_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
     names = ["n", "n_positive", "tp", "fp", "fn", "tn"]
-    rows = [[r["group"], *(_count(r[name]) for name in names)] for _, r in audit.of(attribute, "by_group").iterrows()]
+    rows = [[r.group, *(_count(getattr(r, name)) for name in names)] for r in audit.rows(attribute, "by_group")]
     columns = [
         "Group",
         "People",
@@ -207,7 +209,7 @@ def _metric_tables(audit: GroupAudit, attribute: str) -> list[dict[str, Any]]:
     intervals = audit.of(attribute, "intervals")
     groups = list(audit.of(attribute, "by_group")["group"])
     names = [name for name in DISTINCT if name in set(intervals["metric"]) - set(_absent(audit, attribute))]
-    cells = {(r.group, r.metric): _cell(r) for r in intervals.itertuples()}
+    cells = {(r.group, r.metric): _cell(r) for r in audit.rows(attribute, "intervals")}
     tables = []
     for start in range(0, len(names), 3):
         part = names[start : start + 3]
@@ -230,7 +232,7 @@ def _cell(row: Any) -> str:
 def _four_fifths_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
     favour = "not being flagged" if audit.roles.polarity == "punitive" else "being flagged"
     rows = []
-    for row in audit.of(attribute, "four_fifths").itertuples():
+    for row in audit.rows(attribute, "four_fifths"):
         exists = not math.isnan(row.ratio)
         interval = f"{number(row.low)} to {number(row.high)}" if exists else _DASH
         mark = VERDICT_MARKS[row.verdict]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -105,34 +106,32 @@ class ScoreCurves:
         sample_weight: np.ndarray | None = None,
     ) -> ScoreCurves:
         """As :meth:`from_arrays`, with the groups already encoded: row i is in ``levels[codes[i]]``."""
-        y_true = np.asarray(y_true, dtype=bool)
+        order = np.argsort(codes, kind="stable")  # a radix sort for small integers: one pass instead of one a group
+        scores, positive = np.asarray(y_score)[order], np.asarray(y_true, dtype=bool)[order]
+        weight = None if sample_weight is None else sample_weight[order]
+        ends = np.cumsum(np.bincount(codes, minlength=len(levels)))
         curves = {}
-        for code, level in enumerate(levels):
-            own = codes == code
-            weight = None if sample_weight is None else sample_weight[own]
-            curves[level] = _curve(np.asarray(y_score)[own], y_true[own], weight)
+        for level, end, start in zip(levels, ends, np.r_[0, ends], strict=False):
+            own = slice(start, end)
+            curves[level] = _curve(scores[own], positive[own], None if weight is None else weight[own])
         return cls(curves)
 
     def merge(self, other: ScoreCurves) -> ScoreCurves:
         """The curves of both parts of the rows together."""
-        merged = dict(self.groups)
-        for level, curve in other.groups.items():
-            merged[level] = _added(merged[level], curve) if level in merged else curve
-        return ScoreCurves(merged)
+        names = dict.fromkeys((*self.groups, *other.groups))
+        parts = {n: [c.groups[n] for c in (self, other) if n in c.groups] for n in names}
+        return ScoreCurves({name: _added(curves) for name, curves in parts.items()})
 
+    @cached_property
     def pooled(self) -> ScoreCurve:
         """All groups as one."""
-        curves = list(self.groups.values())
-        total = curves[0]
-        for curve in curves[1:]:
-            total = _added(total, curve)
-        return total
+        return _added(list(self.groups.values()))
 
 
 def _curve(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None) -> ScoreCurve:
     order = np.argsort(scores)
     scores, positive = scores[order], positive[order]
-    starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]][: len(scores)])
+    starts = _starts(scores)
 
     def at_each(values: np.ndarray) -> np.ndarray:
         return np.add.reduceat(values, starts) if len(starts) else np.zeros(0)
@@ -146,16 +145,30 @@ def _curve(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None) 
     return ScoreCurve(scores[starts], *parts)
 
 
-def _added(a: ScoreCurve, b: ScoreCurve) -> ScoreCurve:
-    scores = np.union1d(a.scores, b.scores)
-    parts = []
-    for name in ("positive", "negative", "positive_squared", "negative_squared"):
-        one, two = getattr(a, name), getattr(b, name)
-        total = np.zeros(len(scores), dtype=np.result_type(one, two))
-        total[np.searchsorted(scores, a.scores)] += one
-        total[np.searchsorted(scores, b.scores)] += two
-        parts.append(total)
-    return ScoreCurve(scores, *parts)
+def _added(curves: list[ScoreCurve]) -> ScoreCurve:
+    """Curves summed score by score."""
+    scores = np.concatenate([curve.scores for curve in curves])
+    if len(curves) == 1 or len(scores) == 0:
+        return curves[0]
+    order = np.argsort(scores, kind="stable")  # merges runs that are sorted already
+    scores = scores[order]
+    starts = _starts(scores)
+    positive, negative = (
+        np.add.reduceat(np.concatenate([getattr(c, side) for c in curves])[order], starts)
+        for side in ("positive", "negative")
+    )
+    if all(curve.positive_squared is curve.positive for curve in curves):  # no weights: the squares are the counts
+        return ScoreCurve(scores[starts], positive, negative, positive, negative)
+    squares = (
+        np.add.reduceat(np.concatenate([getattr(c, side) for c in curves])[order], starts)
+        for side in ("positive_squared", "negative_squared")
+    )
+    return ScoreCurve(scores[starts], positive, negative, *squares)
+
+
+def _starts(ordered: np.ndarray) -> np.ndarray:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
 
 
 def baseline_threshold(curve: ScoreCurve, *, min_precision: float = 0.85) -> float:

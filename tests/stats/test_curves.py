@@ -39,7 +39,7 @@ def test_merging_parts_equals_reducing_the_whole(rows, weighted, cut):
 @given(ROWS)
 def test_auc_and_flags_equal_row_by_row(rows):
     y, score, group, weight = arrays(rows)
-    curve = ScoreCurves.from_arrays(y, score, group, sample_weight=weight).pooled()
+    curve = ScoreCurves.from_arrays(y, score, group, sample_weight=weight).pooled
     auc, error, _, _ = curve.auc()
     if y.all() or not y.any():
         assert np.isnan(auc)
@@ -60,7 +60,7 @@ def test_delong_equals_its_definition():
     wins = (positive > negative) + 0.5 * (positive == negative)
     v10, v01 = wins.mean(axis=1), wins.mean(axis=0)
     expected = np.sqrt(v10.var(ddof=1) / y.sum() + v01.var(ddof=1) / (~y).sum())
-    auc, error, n_pos, n_neg = ScoreCurves.from_arrays(y, score, np.zeros(70)).pooled().auc()
+    auc, error, n_pos, n_neg = ScoreCurves.from_arrays(y, score, np.zeros(70)).pooled.auc()
     assert (auc, error) == pytest.approx((wins.mean(), expected), abs=1e-12)
     assert (n_pos, n_neg) == (y.sum(), (~y).sum())
 
@@ -68,7 +68,7 @@ def test_delong_equals_its_definition():
 def test_means_equal_row_by_row():
     random = np.random.default_rng(4)
     y, score = random.random(200) < 0.3, random.random(200).round(1)
-    curve = ScoreCurves.from_arrays(y, score, np.zeros(200)).pooled()
+    curve = ScoreCurves.from_arrays(y, score, np.zeros(200)).pooled
     mean, error, n = curve.mean((1 - curve.scores) ** 2, curve.scores**2)
     squares = (y - score) ** 2
     assert mean == pytest.approx(brier_score_loss(y, score), abs=1e-12)
@@ -79,7 +79,7 @@ def test_means_equal_row_by_row():
 @given(ROWS)
 def test_baseline_is_the_best_by_brute_force(rows):
     y, score, _, _ = arrays(rows)
-    curve = ScoreCurves.from_arrays(y, score, np.zeros(len(y))).pooled()
+    curve = ScoreCurves.from_arrays(y, score, np.zeros(len(y))).pooled
 
     def of(t):
         flagged = score >= t
