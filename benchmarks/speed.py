@@ -72,21 +72,27 @@ def against_fairlearn(frame: pd.DataFrame, data: bytes) -> None:
     groups = {"text groups": frame["group"].to_numpy(dtype=object), "number groups": pd.factorize(frame["group"])[0]}
     dataset = load_dataset(data, roles=roles)
 
-    def cold() -> None:
-        dataset._reduced.clear()  # every reduction of rows again: sort, curves, counts
-        audit_groups(dataset, threshold=0.5)
-
     def peer(sensitive: np.ndarray) -> pd.DataFrame:
         return MetricFrame(metrics=FIVE, y_true=y, y_pred=flagged, sensitive_features=sensitive).by_group
 
-    ours, warm = milliseconds(cold), milliseconds(lambda: audit_groups(dataset, threshold=0.5))
-    print(f"audit, rows not yet reduced: {ours:8.1f} ms   (17 metrics, 1,000 resamples, verdicts)")
-    print(f"audit, rows reduced before:  {warm:8.1f} ms")
-    for name, sensitive in groups.items():
-        theirs = milliseconds(lambda sensitive=sensitive: peer(sensitive), repeat=1)
-        print(
-            f"fairlearn MetricFrame, five metrics, one pass, {name}: {theirs:,.0f} ms   ratio {theirs / ours:,.0f} and {theirs / warm:,.0f}"
-        )
+    decided = load_dataset(frame.assign(flag=flagged), roles=Roles("event", prediction="flag", sensitive="group"))
+
+    def cold(of) -> None:
+        of._reduced.clear()  # every reduction of rows again: sort, curves, counts
+        audit_groups(of, threshold=None if of is decided else 0.5)
+
+    work = {
+        "13 metrics of the prediction": lambda: cold(decided),
+        "17 metrics of the score, ROC, calibration": lambda: cold(dataset),
+        "the same at another cut-point": lambda: audit_groups(dataset, threshold=0.5),
+    }
+    ours = {name: milliseconds(run, 9) for name, run in work.items()}
+    theirs = {name: milliseconds(lambda s=sensitive: peer(s), 1) for name, sensitive in groups.items()}
+    for name, time in theirs.items():
+        print(f"fairlearn MetricFrame, five metrics of the prediction, one pass, {name}: {time:,.0f} ms")
+    fastest = min(theirs.values())
+    for name, time in ours.items():
+        print(f"audit with 1,000 resamples and verdicts, {name}: {time:.1f} ms, ratio {fastest / time:,.0f}")
     found = audit_groups(dataset, threshold=0.5).by_group.set_index("group")["selection_rate"]
     assert np.allclose(found, peer(groups["text groups"])["selection_rate"], atol=1e-12)
 

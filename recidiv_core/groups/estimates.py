@@ -12,6 +12,7 @@ from recidiv_core.stats import ConfusionCounts, Estimates, ScoreCurves, auc_boun
 
 MIN_DENOMINATOR = 10
 N_CALIBRATION_BINS = 10
+_BIN_EDGES = np.arange(N_CALIBRATION_BINS) / N_CALIBRATION_BINS
 _NUMERATOR, _DENOMINATOR = membership("numerator"), membership("denominator")
 _FAMILY = np.array([metric.complement_of is None for metric in CONFUSION_METRICS])
 
@@ -45,17 +46,18 @@ class ScoreStatistics:
             n[g] = n_pos[g] + n_neg[g]
             if not probabilities:
                 continue
-            p = np.clip(curve.scores, np.finfo(float).eps, 1 - np.finfo(float).eps)
-            value[g, 1], error[g, 1], n[g, 1] = curve.mean(-np.log(p), -np.log(1 - p))
-            value[g, 2], error[g, 2], n[g, 2] = curve.mean((1 - curve.scores) ** 2, curve.scores**2)
+            up, down = 1 - curve.scores, curve.scores
+            tiny = np.finfo(float).eps  # as scikit-learn has it: a certain score that is wrong costs 36, not infinity
+            value[g, 1], error[g, 1], n[g, 1] = curve.mean(
+                -np.log(np.maximum(down, tiny)), -np.log(np.maximum(up, tiny))
+            )
+            value[g, 2], error[g, 2], n[g, 2] = curve.mean(up**2, down**2)
             n[g, 3] = n[g, 2]
             total = sum(curve.total)
-            bins = np.minimum((curve.scores * N_CALIBRATION_BINS).astype(int), N_CALIBRATION_BINS - 1)
-            up, down = 1 - curve.scores, curve.scores
-            gaps = (curve.positive * up - curve.negative * down) / total
-            squares = (curve.positive_squared * up**2 + curve.negative_squared * down**2) / total**2
-            residuals[g] = np.bincount(bins, weights=gaps, minlength=N_CALIBRATION_BINS)
-            spread[g] = np.bincount(bins, weights=squares, minlength=N_CALIBRATION_BINS)
+            residuals[g] = curve.sums(curve.positive * up - curve.negative * down, _BIN_EDGES) / total
+            spread[g] = (
+                curve.sums(curve.positive_squared * up**2 + curve.negative_squared * down**2, _BIN_EDGES) / total**2
+            )
             value[g, 3] = np.abs(residuals[g]).sum()
         return cls(value, error, n, n_pos, n_neg, residuals, spread)
 

@@ -67,21 +67,16 @@ def _quantile_edges(pooled: ScoreCurve) -> np.ndarray:
 
 
 def _calibration_of(group: str, curve: ScoreCurve, edges: np.ndarray, z: float) -> pd.DataFrame:
-    bins = np.searchsorted(edges, curve.scores, side="right") - 1
-
-    def binned(values: np.ndarray) -> np.ndarray:
-        return np.bincount(bins, weights=values, minlength=len(edges))
-
     weight, squared = curve.positive + curve.negative, curve.positive_squared + curve.negative_squared
-    total = binned(weight)
+    total, n_positive = curve.sums(weight, edges), curve.sums(curve.positive, edges)
     with np.errstate(divide="ignore", invalid="ignore"):
-        n = total**2 / binned(squared)
-        observed, mean = binned(curve.positive) / total, binned(weight * curve.scores) / total
+        n = total**2 / curve.sums(squared, edges)
+        observed, mean = n_positive / total, curve.sums(weight * curve.scores, edges) / total
     low, high = wilson_bounds(observed, n, z)
     table = pd.DataFrame(
         {
             "group": group, "bin": np.arange(len(edges)) + 1, "mean_score": mean, "n": n,
-            "n_positive": binned(curve.positive), "observed": observed, "low": low, "high": high,
+            "n_positive": n_positive, "observed": observed, "low": low, "high": high,
         }
     )  # fmt: skip
     return table[total > 0].reset_index(drop=True)

@@ -33,6 +33,12 @@ class ScoreCurve:
         above = [np.r_[np.cumsum(side[::-1])[::-1], 0] for side in (self.positive, self.negative)]
         return above[0][start], above[1][start]
 
+    def sums(self, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Sums of ``values``, one for each unique score, over the bins [edge, next edge); the last has no end."""
+        running = np.r_[0, np.cumsum(values)]
+        starts = np.searchsorted(self.scores, edges, side="left")
+        return np.diff(running[np.r_[starts, len(self.scores)]])
+
     def auc(self) -> tuple[float, float, float, float]:
         """AUC, DeLong's standard error, and the effective numbers of positives and negatives.
 
@@ -60,7 +66,8 @@ class ScoreCurve:
         if total == 0:
             return float("nan"), float("nan"), 0.0
         mean = (self.positive @ of_positive + self.negative @ of_negative) / total
-        spread = self.positive_squared @ (of_positive - mean) ** 2 + self.negative_squared @ (of_negative - mean) ** 2
+        above, below = of_positive - mean, of_negative - mean
+        spread = self.positive_squared @ (above * above) + self.negative_squared @ (below * below)
         correction = n / (n - 1) if n > 1 else float("nan")
         return float(mean), float(np.sqrt(spread * correction) / total), n
 
@@ -111,7 +118,7 @@ class ScoreCurves:
         weight = None if sample_weight is None else sample_weight[order]
         ends = np.cumsum(np.bincount(codes, minlength=len(levels)))
         curves = {}
-        for level, end, start in zip(levels, ends, np.r_[0, ends], strict=False):
+        for level, start, end in zip(levels, np.r_[0, ends], ends, strict=False):
             own = slice(start, end)
             curves[level] = _curve(scores[own], positive[own], None if weight is None else weight[own])
         return cls(curves)
@@ -137,7 +144,8 @@ def _curve(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None) 
         return np.add.reduceat(values, starts) if len(starts) else np.zeros(0)
 
     if weight is None:
-        n_positive = at_each(positive.astype(np.int64))
+        # As floats: everything that follows multiplies them with floats.
+        n_positive = at_each(positive.astype(float))
         n_negative = np.diff(np.r_[starts, len(scores)]) - n_positive
         return ScoreCurve(scores[starts], n_positive, n_negative, n_positive, n_negative)
     weight = weight[order]
