@@ -16,8 +16,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from recidiv_core.groups.audit import verdict_of
 from recidiv_core.groups.estimates import ScoreStatistics, estimate_groups
+from recidiv_core.groups.tables import verdict_of
 from recidiv_core.stats import ConfusionCounts, ScoreCurve, ScoreCurves, compare_groups
 
 LEVELS = (np.arange(20) + 0.5) / 20

@@ -5,7 +5,7 @@ import streamlit as st
 from recidiv_core.charts.data import base_rate_chart, score_chart
 from recidiv_core.data import describe_groups, describe_types, score_histogram
 from recidiv_core.ui.bench import bench
-from recidiv_core.ui.parts import answer_box, explanations, opening, picture, table
+from recidiv_core.ui.parts import answer_box, explanations, literal, opening, picture, table
 from recidiv_core.ui.state import session
 from recidiv_core.words import people
 
@@ -23,6 +23,10 @@ answers = st.container()
 bench(current)
 
 dataset = current.dataset
+if current.draft.name != dataset.name:
+    st.info(
+        literal(f"Below is {dataset.name}, the table audited now. {current.draft.name} waits for its button above.")
+    )
 groups = describe_groups(dataset)
 excluded = int(sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded"))
 for name in dataset.attributes:

@@ -3,7 +3,7 @@
 The score is a plain logistic regression on everything but race and the outcome, fitted out of fold (ten
 folds, seed 0), so that no row was seen by the model that scores it. Run from the root of the project:
 
-    python sample_data/build.py
+    python -m sample_data.build
 """
 
 from pathlib import Path
@@ -14,22 +14,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-FEATURES = [
-    "alcohol",
-    "drugs",
-    "super",
-    "married",
-    "felon",
-    "workprg",
-    "property",
-    "person",
-    "priors",
-    "educ",
-    "rules",
-    "age",
-    "tserved",
-]
-HORIZON = 24
+from recidiv_core.data.samples import HORIZON, SAMPLES
+
+FEATURES = list(SAMPLES["nc_releases"].roles.features)
 
 
 def build():

@@ -10,10 +10,10 @@ from recidiv_core.data.roles import Roles
 from recidiv_core.data.tables import Table
 
 _NAMES = {
-    "label": r"two_year_recid|recidivat|is_recid|^recid|label|outcome|target|y_true|default|^y$",
+    "label": r"two_year_recid|recidivat|is_recid|^recid|label|outcome|target|y_true|default|event|^y$",
     "score": r"^decile_score$|score|proba?|risk|y_score",
     "prediction": r"predict|y_pred|decision|flagged",
-    "sensitive": r"race|ethnic|^sex$|gender|^black$|^white$|age_cat|^age$|religio|nationalit|disab",
+    "sensitive": r"race|ethnic|^sex$|gender|^black$|^white$|age_cat|^age$|religio|nationalit|disab|^group$",
     "weight": r"weight",
     "id": r"^id$|_id$|^key$",
 }
@@ -24,8 +24,10 @@ def suggest_roles(table: Table) -> Roles | None:
     frame = table.frame
     levels = {column: frame[column].nunique() for column in frame.columns}
     numeric = {c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])}
-    label = _first("label", [c for c in frame if levels[c] == 2])
-    score = _first("score", [c for c in frame if c in numeric and levels[c] > 2])
+    plain = [c for c in frame if not re.search(_NAMES["sensitive"], c, re.IGNORECASE)]
+    two_valued = [c for c in plain if levels[c] == 2]
+    label = _first("label", two_valued) or next((c for c in two_valued if c in numeric), None)
+    score = _first("score", [c for c in plain if c in numeric and levels[c] > 2])
     prediction = _first("prediction", [c for c in frame if levels[c] == 2 and c != label])
     if label is None or (score is None and prediction is None):
         return None

@@ -72,9 +72,12 @@ class ScoreStatistics:
         return low, high
 
     def calibration_interval(self, *, confidence_level: float, n_boot: int, random: np.random.Generator) -> np.ndarray:
-        """Percentile interval (G, 2) of the calibration error: each bin's residual sum redrawn."""
-        noise = random.standard_normal((n_boot, *self.residuals.shape)) * np.sqrt(self.spread)
-        drawn = np.abs(self.residuals + noise).sum(axis=2)
+        """Percentile interval (G, 2) of the calibration error: each bin's residual sum redrawn.
+
+        All groups share the draws: each interval is its group's own, whatever the others are.
+        """
+        noise = random.standard_normal((n_boot, 1, self.residuals.shape[1]))
+        drawn = np.abs(self.residuals + noise * np.sqrt(self.spread)).sum(axis=2)
         tail = (1 - confidence_level) / 2
         return np.quantile(drawn, [tail, 1 - tail], axis=0).T
 
@@ -102,9 +105,13 @@ def estimate_groups(
     """Estimate all metrics, say which exist and which can be compared, and draw the bootstrap."""
     q, size = _proportions(counts)
     value = _shaped(q)
-    columns = [(value, size, *_confusion_draws(counts, n_boot, random))]
+    # Groups draw in the order of their counts, so that another name, and so another place, draws the same.
+    order = np.lexsort(counts.weight.T)
+    columns = [(value, size, *_confusion_draws(counts, order, n_boot, random))]
     if scores is not None:
-        noise = random.standard_normal((n_boot, *scores.value.shape)) * np.nan_to_num(scores.error)
+        noise = np.empty((n_boot, *scores.value.shape))
+        noise[:, order] = random.standard_normal(noise.shape)
+        noise *= np.nan_to_num(scores.error)
         columns.append((scores.value, np.nan_to_num(scores.n), noise, np.nan_to_num(scores.error)))
     value, size, draws, error = (np.concatenate(part, axis=-1) for part in zip(*columns, strict=True))
     metrics = tuple(m.name for m in (*CONFUSION_METRICS, *(SCORE_METRICS if scores is not None else ())))
@@ -148,7 +155,7 @@ def _shaped(q: np.ndarray) -> np.ndarray:
 
 
 def _confusion_draws(
-    counts: ConfusionCounts, n_boot: int, random: np.random.Generator
+    counts: ConfusionCounts, order: np.ndarray, n_boot: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap deviations of q (B, G, K) and their standard error (G, K).
 
@@ -161,7 +168,8 @@ def _confusion_draws(
     cells = share * n_effective[:, None] + 0.5
     share = cells / cells.sum(axis=1, keepdims=True)
     size = np.maximum(np.rint(n_effective).astype(int), 1)
-    drawn = random.multinomial(size, share, size=(n_boot, len(size)))
+    drawn = np.empty((n_boot, len(size), 4))
+    drawn[:, order] = random.multinomial(size[order], share[order], size=(n_boot, len(size)))
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (share @ _NUMERATOR.T) / (share @ _DENOMINATOR.T)
         q = (drawn @ _NUMERATOR.T) / (drawn @ _DENOMINATOR.T)

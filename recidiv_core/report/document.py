@@ -136,8 +136,11 @@ def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
         ("number", f"Largest difference between the groups of {attribute}, other measures"),
         ("ratio", f"Largest difference between the groups of {attribute}, error balance"),
     ):
-        if compared_metrics(audit, attribute, unit):
-            blocks.append(_figure(title, disparity_chart(audit, attribute, unit=unit)))
+        shown = compared_metrics(audit, attribute, unit)
+        if shown:
+            open_ended = any(r.metric in shown and math.isnan(r.high) for r in audit.rows(attribute, "disparities"))
+            note = " (no interval is drawn where its upper end is withheld)" if open_ended else ""
+            blocks.append(_figure(title + note, disparity_chart(audit, attribute, unit=unit)))
     blocks += [_verdict_table(audit, attribute), {"kind": "heading", "text": "In words"}]
     absent = _absent(audit, attribute)
     for row in audit.rows(attribute, "disparities"):

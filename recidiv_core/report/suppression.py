@@ -178,8 +178,8 @@ def _masked(table: pd.DataFrame, hidden: np.ndarray, columns: list[str], reason:
     masked = table.copy()
     for column in columns:
         masked[column] = masked[column].astype(float).mask(hidden)
-    if reason:
-        masked["reason"] = masked["reason"].where(~hidden, reason)
+    if reason:  # what does not exist keeps its own reason
+        masked["reason"] = masked["reason"].where(~hidden | (masked["reason"] != ""), reason)
     return masked
 
 
