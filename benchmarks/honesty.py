@@ -31,17 +31,24 @@ def distribution(base_rate: float, slope: float = 4.0) -> tuple[np.ndarray, np.n
 
 
 def draw(random, sizes, base_rates, shifts):
-    """Curves and counts at cut-point 0.5 of one simulated table. A shift moves that share of each outcome's
-    people from below the cut-point to above it, so that every group rate moves by about as much."""
+    """Curves and counts at cut-point 0.5 of one simulated table, or of the whole population when random is None."""
     curves, cells = {}, []
     for g, (n, base, shift) in enumerate(zip(sizes, base_rates, shifts, strict=True)):
-        positive, negative = (move(p, shift) for p in distribution(base))
-        counts = random.multinomial(n, np.r_[positive, negative])
+        shares = np.concatenate([move(p, shift) for p in distribution(base)])
+        counts = random.multinomial(n, shares) if random else n * shares
         pos, neg = counts[:20], counts[20:]
         curves[str(g)] = ScoreCurve(LEVELS, pos, neg, pos, neg)
         cells.append([neg[:10].sum(), neg[10:].sum(), pos[:10].sum(), pos[10:].sum()])
     n = np.array(cells)
     return ScoreCurves(curves), ConfusionCounts(tuple(curves), n, n, n)
+
+
+def truth(sizes, base_rates, shifts) -> dict[str, float]:
+    """The true range of every metric."""
+    curves, counts = draw(None, sizes, base_rates, shifts)
+    scores = ScoreStatistics.from_curves(curves, probabilities=True)
+    groups = estimate_groups(counts, scores, min_support=1, n_boot=100, random=np.random.default_rng(0))
+    return dict(zip(groups.metrics, np.ptp(groups.value, axis=0), strict=True))
 
 
 def move(p: np.ndarray, shift: float) -> np.ndarray:
@@ -93,6 +100,7 @@ def main(repetitions: int) -> None:
         ("disparity 0, 2 × 1,000,000, base 0.5", [1_000_000] * 2, [0.5] * 2, [0.0] * 2, repetitions),
         ("disparity 0, 2 × 1,000,000, base 0.1", [1_000_000] * 2, [0.1] * 2, [0.0] * 2, repetitions),
     ]
+    truths = {name: truth(*rest) for name, *rest, _ in large}
     with ProcessPoolExecutor() as pool:
         results = list(pool.map(share, none + large))
     print(f"{repetitions} tables each. Share of tables with any 'exceeds' (at most 0.05 wanted):")
@@ -100,7 +108,9 @@ def main(repetitions: int) -> None:
         print(f"  {name:45s} {(tables == 'exceeds').any(axis=1).mean():.4f}")
     for name, tables in results[len(none) :]:
         print(f"\nShare of each verdict, {name}:")
-        print(tables.apply(pd.Series.value_counts, normalize=True).fillna(0).T.round(3).to_string())
+        shares = tables.apply(pd.Series.value_counts, normalize=True).fillna(0).T.round(3)
+        shares.insert(0, "true range", pd.Series(truths[name]).round(4))
+        print(shares.to_string())
 
 
 if __name__ == "__main__":

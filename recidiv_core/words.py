@@ -38,10 +38,15 @@ def points(value: float) -> str:
 
 
 def people(*values: float) -> list[str]:
-    """Fractions as counts of people, "45 in 100": all in the same hundred, or thousand when one is small."""
-    if any(0 < value < 0.02 for value in values):
-        return [f"{1000 * value:.0f} in 1,000" for value in values]
-    return [f"{100 * value:.0f} in 100" for value in values]
+    """Fractions as counts of people, "45 in 100": all in one unit, the smallest that tells them from each other and
+    leaves at least two people on either side.
+    """
+    for unit in (100, 1_000, 10_000, 100_000):
+        counts = [round(unit * value) for value in values]
+        told_apart = len(set(counts)) == len(set(values))
+        if told_apart and all(v in (0, 1) or 2 <= c <= unit - 2 for c, v in zip(counts, values, strict=True)):
+            break
+    return [f"{count:,} in {unit:,}" for count in counts]
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -130,9 +131,10 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) 
     frame = table.frame
     y_true, has_label = _binary(frame[roles.label], "label", roles, problems)
     y_score, has_score = _score(frame, roles, problems)
-    y_pred, has_pred = (
-        (None, True) if roles.prediction is None else _binary(frame[roles.prediction], "prediction", roles, problems)
-    )
+    y_pred, has_pred = None, True
+    if roles.prediction is not None:
+        labels = frame[roles.label].dropna().unique()
+        y_pred, has_pred = _binary(frame[roles.prediction], "prediction", roles, problems, labels)
     weight = _weight(frame, roles, problems)
     table, attributes = _attributes(table, roles, problems)
     if problems:
@@ -146,6 +148,9 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) 
         keep &= present
         table = _noted_left(table, "excluded", f"rows without a {role} in {shown(column)}", dropped, int(keep.sum()))
     _both_classes(y_true[keep], roles, problems)
+    if weight is not None and not weight[keep].any():
+        where = f"weight {shown(roles.weight)}"
+        problems.append(Problem(where, "a weight above 0 among the rows that are used", "only zeros"))
     if problems:
         raise InputError(problems)
     return _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, attributes)
@@ -240,14 +245,16 @@ def _plain(value: Any) -> str:
     """A label value in one spelling: 1, 1.0, "1" and True agree."""
     if isinstance(value, (bool, np.bool_)):
         return str(int(value))
-    if isinstance(value, (int, float, np.number)):
-        return f"{float(value):g}"
+    if isinstance(value, (int, float, np.number)) and np.isfinite(value):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
     text = str(value).strip()
     return {"true": "1", "false": "0"}.get(text.lower(), text)
 
 
-def _binary(column: pd.Series, role: str, roles: Roles, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each row has the positive value, and whether it has a value at all."""
+def _binary(
+    column: pd.Series, role: str, roles: Roles, problems: list[Problem], labels: Sequence[Any] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each row has the positive value, and whether it has a value at all; a prediction must use ``labels``."""
     where = f"{role} {shown(column.name)}"
     codes, values = pd.factorize(column)
     present = codes >= 0
@@ -258,7 +265,9 @@ def _binary(column: pd.Series, role: str, roles: Roles, problems: list[Problem])
         problems.append(Problem(where, "two values", "no values at all"))
     elif n_values > 2 or (n_values < 2 and role == "label"):
         problems.append(Problem(where, "two values", f"{n_values:,} different value{'s' if n_values != 1 else ''}"))
-    elif positive not in spellings and not (role == "prediction" and n_values == 1):
+    elif role == "prediction" and not set(spellings) <= {_plain(value) for value in labels}:
+        problems.append(Problem(where, "the values of the label", "other values"))
+    elif positive not in spellings and role == "label":
         problems.append(Problem(where, f"the positive value {shown(roles.positive_label, 40)} to occur", "it does not"))
     is_positive = np.array([s == positive for s in spellings] + [False])
     return is_positive[codes], present
@@ -294,12 +303,12 @@ def _numbers(column: pd.Series) -> tuple[np.ndarray, int]:
 def _weight(frame: pd.DataFrame, roles: Roles, problems: list[Problem]) -> np.ndarray | None:
     if roles.weight is None:
         return None
-    values, n_bad = _numbers(frame[roles.weight])
-    n_unusable = n_bad + int((~(values >= 0) | np.isinf(values)).sum())
-    if n_unusable or not values.sum() > 0:
+    values, _ = _numbers(frame[roles.weight])
+    n_unusable = int((~(values >= 0) | np.isinf(values)).sum())
+    if n_unusable or not values.any():
         found = f"{n_unusable:,} rows that are missing, negative or not finite" if n_unusable else "only zeros"
         problems.append(Problem(f"weight {shown(roles.weight)}", "non-negative finite numbers", found))
-    return values
+    return values if n_unusable or not values.any() else values / values.max()
 
 
 def _attributes(table: Table, roles: Roles, problems: list[Problem]) -> tuple[Table, dict[str, Attribute]]:
@@ -331,11 +340,13 @@ def _banded_if_fine(table: Table, column: str) -> tuple[Table, pd.Series]:
 
 
 def suggest_cutpoints(values: pd.Series) -> list[float]:
-    """The quartiles of a numeric column, rounded to three figures, as cut-points for bands."""
-    quartiles = values.dropna().astype(float).quantile([0.25, 0.5, 0.75])
-    rounded = sorted({float(f"{cut:.3g}") for cut in quartiles})
-    inside = [cut for cut in rounded if values.min() < cut <= values.max()]
-    return inside or [float(values.max())]
+    """The quartiles of a numeric column as cut-points for bands, rounded to a hundredth of its spread."""
+    numbers = values.dropna().astype(float)
+    low, high = numbers.min(), numbers.max()
+    digits = 2 - math.floor(math.log10(high - low)) if high > low else 0
+    rounded = sorted({round(float(cut), digits) for cut in numbers.quantile([0.25, 0.5, 0.75])})
+    inside = [cut for cut in rounded if low < cut <= high]
+    return inside or [float(high)]
 
 
 def _both_classes(y_true: np.ndarray, roles: Roles, problems: list[Problem]) -> None:

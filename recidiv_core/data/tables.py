@@ -113,7 +113,7 @@ def _rank(name: str, column: pd.Series) -> tuple:
 
 def band_labels(cutpoints: Sequence[float]) -> list[str]:
     """Names of the bands that ascending ``cutpoints`` make; a value equal to a cut-point opens the next band."""
-    texts = [f"{cut:g}" for cut in cutpoints]
+    texts = [f"{cut:.10g}" for cut in cutpoints]
     middle = [f"{low} to under {high}" for low, high in pairwise(texts)]
     return [f"under {texts[0]}", *middle, f"{texts[-1]} and over"]
 

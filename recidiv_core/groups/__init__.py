@@ -2,7 +2,15 @@
 
 from recidiv_core.groups.audit import audit_groups, default_threshold, score_curves
 from recidiv_core.groups.estimates import MIN_DENOMINATOR
-from recidiv_core.groups.metrics import CONFUSION_METRICS, DISTINCT, HEADLINE, METRICS, SCORE_METRICS, Metric
+from recidiv_core.groups.metrics import (
+    CONFUSION_METRICS,
+    DISTINCT,
+    HEADLINE,
+    METRICS,
+    NO_PROBABILITY,
+    SCORE_METRICS,
+    Metric,
+)
 from recidiv_core.groups.result import VERDICTS, GroupAudit
 from recidiv_core.groups.sentences import answer, disparity_sentence, overall_verdict
 
@@ -12,6 +20,7 @@ __all__ = [
     "HEADLINE",
     "METRICS",
     "MIN_DENOMINATOR",
+    "NO_PROBABILITY",
     "SCORE_METRICS",
     "VERDICTS",
     "GroupAudit",

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
-from recidiv_core.groups.metrics import CONFUSION_METRICS, METRICS, SCORE_METRICS, membership
-from recidiv_core.stats import ConfusionCounts, Estimates, ScoreCurves, auc_bounds, student, wilson_bounds
+from recidiv_core.groups.metrics import CONFUSION_METRICS, METRICS, PROPORTION, SCORE_METRICS, membership
+from recidiv_core.stats import (
+    ConfusionCounts,
+    Estimates,
+    ScoreCurves,
+    auc_bounds,
+    difference_bounds,
+    student,
+    wilson_bounds,
+)
 
 MIN_DENOMINATOR = 10
 N_CALIBRATION_BINS = 10
+POWER = 0.8
 _BIN_EDGES = np.arange(N_CALIBRATION_BINS) / N_CALIBRATION_BINS
 _NUMERATOR, _DENOMINATOR = membership("numerator"), membership("denominator")
-_FAMILY = np.array([metric.complement_of is None for metric in CONFUSION_METRICS])
+_AUC, _LOG_LOSS, _BRIER, _CALIBRATION = range(len(SCORE_METRICS))
+_N_CONFUSION = len(CONFUSION_METRICS)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreStatistics:
     """The score metrics of each group, shape (G, 4) in the order of ``SCORE_METRICS``.
 
-    ``n_pos`` and ``n_neg`` (G,) are effective numbers of positives and negatives. ``residuals`` and ``spread``
-    (G, bins) are the sums of outcome − score per calibration bin and their variances.
+    ``n_pos`` and ``n_neg`` (G,) are effective numbers of positives and negatives. ``spread`` (G, bins) are the
+    variances of the summed gaps between outcome and score in each calibration bin.
     """
 
     value: np.ndarray
@@ -30,7 +40,6 @@ class ScoreStatistics:
     n: np.ndarray
     n_pos: np.ndarray
     n_neg: np.ndarray
-    residuals: np.ndarray
     spread: np.ndarray
 
     @classmethod
@@ -39,47 +48,51 @@ class ScoreStatistics:
         n_groups = len(curves.groups)
         value, error, n = (np.full((n_groups, len(SCORE_METRICS)), np.nan) for _ in range(3))
         n_pos, n_neg = np.zeros(n_groups), np.zeros(n_groups)
-        residuals = np.zeros((n_groups, N_CALIBRATION_BINS))
-        spread = np.zeros_like(residuals)
+        spread = np.zeros((n_groups, N_CALIBRATION_BINS))
         for g, curve in enumerate(curves.groups.values()):
-            value[g, 0], error[g, 0], n_pos[g], n_neg[g] = curve.auc()
+            value[g, _AUC], error[g, _AUC], n_pos[g], n_neg[g] = curve.auc()
             n[g] = n_pos[g] + n_neg[g]
-            if not probabilities:
+            total = sum(curve.total)
+            if not probabilities or total == 0:
                 continue
             up, down = 1 - curve.scores, curve.scores
             tiny = np.finfo(float).eps  # as scikit-learn has it: a certain score that is wrong costs 36, not infinity
-            value[g, 1], error[g, 1], n[g, 1] = curve.mean(
-                -np.log(np.maximum(down, tiny)), -np.log(np.maximum(up, tiny))
-            )
-            value[g, 2], error[g, 2], n[g, 2] = curve.mean(up**2, down**2)
-            n[g, 3] = n[g, 2]
-            total = sum(curve.total)
-            residuals[g] = curve.sums(curve.positive * up - curve.negative * down, _BIN_EDGES) / total
-            spread[g] = (
-                curve.sums(curve.positive_squared * up**2 + curve.negative_squared * down**2, _BIN_EDGES) / total**2
-            )
-            value[g, 3] = np.abs(residuals[g]).sum()
-        return cls(value, error, n, n_pos, n_neg, residuals, spread)
+            logs = -np.log(np.maximum(down, tiny)), -np.log(np.maximum(up, tiny))
+            value[g, _LOG_LOSS], error[g, _LOG_LOSS], n[g, _LOG_LOSS] = curve.mean(*logs)
+            value[g, _BRIER], _, n[g, _BRIER] = curve.mean(up**2, down**2)
+            gaps = curve.sums(curve.positive * up - curve.negative * down, _BIN_EDGES) / total
+            squares = curve.positive_squared * up**2 + curve.negative_squared * down**2
+            spread[g] = curve.sums(squares, _BIN_EDGES) / total**2
+            value[g, _CALIBRATION] = np.abs(gaps).sum()
+        # A value in [0, 1] with mean m has a variance of at most m(1 − m) (Bhatia and Davis 2000), so Wilson's interval
+        # of a proportion covers. One from the rows seen would vanish where a rare mistake was not seen.
+        brier = value[:, _BRIER]
+        with np.errstate(invalid="ignore"):
+            error[:, _BRIER] = np.sqrt(brier * (1 - brier) / n[:, _BRIER])
+        return cls(value, error, n, n_pos, n_neg, spread)
 
-    def bounds(self, z: np.ndarray | float, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Interval of the groups ``rows`` at z, a scalar or (rows, 4). The calibration error has none here."""
-        z = np.broadcast_to(z, (len(rows), len(SCORE_METRICS)))
-        value, error = self.value[rows], self.error[rows]
-        half = student(z, self.n[rows] - 1) * error
-        low, high = np.maximum(value - half, 0), value + half
-        high[:, 2] = np.minimum(high[:, 2], 1)
-        low[:, 0], high[:, 0] = auc_bounds(value[:, 0], error[:, 0], self.n_pos[rows], self.n_neg[rows], z[:, 0])
+    def bounds(self, z: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Interval of the groups ``rows`` (R,) at z (R, 4). The calibration error has none here."""
+        value, error, n = self.value[rows], self.error[rows], self.n[rows]
+        low, high = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+        auc, loss, brier = value[:, _AUC], value[:, _LOG_LOSS], value[:, _BRIER]
+        low[:, _AUC], high[:, _AUC] = auc_bounds(auc, error[:, _AUC], self.n_pos[rows], self.n_neg[rows], z[:, _AUC])
+        half = student(z[:, _LOG_LOSS], n[:, _LOG_LOSS] - 1) * error[:, _LOG_LOSS]
+        low[:, _LOG_LOSS], high[:, _LOG_LOSS] = np.maximum(loss - half, 0), loss + half
+        low[:, _BRIER], high[:, _BRIER] = wilson_bounds(brier, n[:, _BRIER], z[:, _BRIER])
         return low, high
 
     def calibration_interval(self, *, confidence_level: float, n_boot: int, random: np.random.Generator) -> np.ndarray:
-        """Percentile interval (G, 2) of the calibration error: each bin's residual sum redrawn.
+        """Interval (G, 2) of the calibration error: the estimate ± a quantile of the summed noise of the bins.
 
-        All groups share the draws: each interval is its group's own, whatever the others are.
+        Noise only adds to a sum of absolute values, so a percentile interval would sit too high; by the triangle
+        inequality the estimate is never further from the truth than the noise's own sum. All groups share the
+        draws: each interval is its group's own, whatever the others are.
         """
-        noise = random.standard_normal((n_boot, 1, self.residuals.shape[1]))
-        drawn = np.abs(self.residuals + noise * np.sqrt(self.spread)).sum(axis=2)
-        tail = (1 - confidence_level) / 2
-        return np.quantile(drawn, [tail, 1 - tail], axis=0).T
+        noise = np.abs(random.standard_normal((n_boot, 1, N_CALIBRATION_BINS))) * np.sqrt(self.spread)
+        reach = np.quantile(noise.sum(axis=2), confidence_level, axis=0)
+        value = self.value[:, _CALIBRATION]
+        return np.column_stack([np.maximum(value - reach, 0), np.minimum(value + reach, 1)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,30 +124,28 @@ def estimate_groups(
     if scores is not None:
         noise = np.empty((n_boot, *scores.value.shape))
         noise[:, order] = random.standard_normal(noise.shape)
-        noise *= np.nan_to_num(scores.error)
-        columns.append((scores.value, np.nan_to_num(scores.n), noise, np.nan_to_num(scores.error)))
+        error = np.nan_to_num(scores.error)
+        columns.append((scores.value, np.nan_to_num(scores.n), noise * error, error))
     value, size, draws, error = (np.concatenate(part, axis=-1) for part in zip(*columns, strict=True))
     metrics = tuple(m.name for m in (*CONFUSION_METRICS, *(SCORE_METRICS if scores is not None else ())))
-    reason = _reasons(metrics, value)
+    reason = _reasons(metrics, value, counts)
     support = _support(counts, size, scores, min_support)
-    # The calibration error of a small group is larger by chance alone: its differences say nothing about groups.
-    compared = np.array([name != "calibration_error" for name in metrics])
-    family = np.r_[_FAMILY, compared[len(_FAMILY) :]]
+    compared = np.array([not METRICS[name].not_compared for name in metrics])
+    family = compared & np.array([METRICS[name].complement_of is None for name in metrics])
 
     def bounds(z: np.ndarray | float, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z = np.broadcast_to(z, (len(rows), len(metrics)))
-        own = slice(0, len(CONFUSION_METRICS))
-        low, high = (_shaped(limit) for limit in wilson_bounds(q[rows], size[rows, own], z[:, own]))
+        low, high = (_shaped(b) for b in wilson_bounds(q[rows], size[rows, :_N_CONFUSION], z[:, :_N_CONFUSION]))
         if scores is None:
             return low, high
-        more_low, more_high = scores.bounds(z[:, len(CONFUSION_METRICS) :], rows)
+        more_low, more_high = scores.bounds(z[:, _N_CONFUSION:], rows)
         return np.concatenate([low, more_low], axis=1), np.concatenate([high, more_high], axis=1)
 
-    def pair_error(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return _null_error(q, size, error, first, second)
+    def detectable(worst: np.ndarray, critical: float, tolerance: float) -> np.ndarray:
+        return _detectable(q, size, scores, worst, critical, tolerance)
 
     usable = (support == "") & (reason == "") & compared
-    estimates = Estimates(value, usable, family, np.maximum(error, 1e-300), draws, bounds, pair_error)
+    estimates = Estimates(value, usable, family, np.maximum(error, 1e-300), draws, bounds, detectable)
     return GroupEstimates(metrics, value, size, reason, support, estimates)
 
 
@@ -178,10 +189,11 @@ def _confusion_draws(
     return np.nan_to_num(q - centre), error
 
 
-def _reasons(metrics: Sequence[str], value: np.ndarray) -> np.ndarray:
+def _reasons(metrics: tuple[str, ...], value: np.ndarray, counts: ConfusionCounts) -> np.ndarray:
     """Why a value does not exist, "" where it does; ``value`` becomes NaN there, infinite ratios too."""
     undefined = np.array([METRICS[name].undefined for name in metrics], dtype=object)
     reason = np.where(np.isfinite(value), "", undefined)
+    reason[counts.weight.sum(axis=1) == 0] = "every row has the weight 0"
     value[reason != ""] = np.nan
     return reason
 
@@ -191,7 +203,7 @@ def _support(counts: ConfusionCounts, size: np.ndarray, scores: ScoreStatistics 
     support = np.full(size.shape, "", dtype=object)
     needed = size.copy()
     if scores is not None:
-        needed[:, len(CONFUSION_METRICS)] = np.minimum(scores.n_pos, scores.n_neg)
+        needed[:, _N_CONFUSION + _AUC] = np.minimum(scores.n_pos, scores.n_neg)
     few = needed < MIN_DENOMINATOR
     support[few] = [f"fewer than {MIN_DENOMINATOR} rows in the denominator ({x:.0f})" for x in needed[few]]
     n = counts.n.sum(axis=1)
@@ -200,18 +212,58 @@ def _support(counts: ConfusionCounts, size: np.ndarray, scores: ScoreStatistics 
     return support
 
 
-def _null_error(
-    q: np.ndarray, size: np.ndarray, error: np.ndarray, first: np.ndarray, second: np.ndarray
+def _detectable(
+    q: np.ndarray,
+    size: np.ndarray,
+    scores: ScoreStatistics | None,
+    worst: np.ndarray,
+    critical: float,
+    tolerance: float,
 ) -> np.ndarray:
-    """Standard error of a difference if both groups had their pooled value, per metric, in its own unit."""
-    k = np.arange(len(first))
-    result = np.hypot(error[first, k], error[second, k])
-    own = slice(0, q.shape[1])
-    i, j, c = first[own], second[own], k[own]
-    n_i, n_j = size[i, c], size[j, c]
+    """Smallest difference of each metric's worst pair that *exceeds* would be said of in four of five samples, (K,).
+
+    The lower group has the pooled value, the higher one more by the difference: that difference at which its expected
+    interval, less what chance takes off in one of five samples, still ends above the tolerance. NaN: there is none.
+    """
+    shapes = [metric.shape for metric in CONFUSION_METRICS]
+    if scores is not None:
+        q = np.concatenate([q, scores.value], axis=1)
+        shapes += [PROPORTION] * len(SCORE_METRICS)
+    k = np.arange(len(shapes))
+    high, low = np.maximum(worst[:, 0], 0), np.maximum(worst[:, 1], 0)
+    n_high, n_low = size[high, k], size[low, k]
     with np.errstate(divide="ignore", invalid="ignore"):
-        pooled = (np.nan_to_num(q[i, c]) * n_i + np.nan_to_num(q[j, c]) * n_j + 0.5) / (n_i + n_j + 1)
-        spread = np.sqrt(pooled * (1 - pooled) * (1 / n_i + 1 / n_j))
-        slopes = np.array([m.shape.slope(p) for m, p in zip(CONFUSION_METRICS, pooled, strict=True)])
-    result[own] = spread * slopes
-    return result
+        counts = np.nan_to_num(q[high, k]) * n_high + np.nan_to_num(q[low, k]) * n_low
+        pooled = (counts + 0.5) / (n_high + n_low + 1)
+        found = _smallest_shown(pooled, n_high, n_low, shapes, critical, tolerance)
+        if scores is not None:
+            reach = np.hypot(scores.error[high[_N_CONFUSION], _AUC], scores.error[low[_N_CONFUSION], _AUC])
+            auc = tolerance + (critical + ndtri(POWER)) * reach
+            found[_N_CONFUSION + _AUC] = auc if reach > 0 and auc <= 1 else np.nan
+    return found
+
+
+def _smallest_shown(base, n_high, n_low, shapes, critical: float, tolerance: float) -> np.ndarray:
+    """By bisection over the higher group's proportion; all arguments but the last two are arrays or lists (K,)."""
+
+    def shaped(proportion: np.ndarray) -> np.ndarray:
+        return np.array([shape.value(x) for shape, x in zip(shapes, proportion, strict=True)])
+
+    def spread(proportion: np.ndarray, n: np.ndarray) -> np.ndarray:
+        slope = np.array([shape.slope(x) for shape, x in zip(shapes, proportion, strict=True)])
+        return slope * np.sqrt(proportion * (1 - proportion) / n)
+
+    bounds_low = [shaped(limit) for limit in wilson_bounds(base, n_low, critical)]
+
+    def is_shown(proportion: np.ndarray) -> np.ndarray:
+        bounds_high = [shaped(limit) for limit in wilson_bounds(proportion, n_high, critical)]
+        ends = difference_bounds(shaped(proportion), *bounds_high, shaped(base), *bounds_low)[0]
+        return ends - ndtri(POWER) * np.hypot(spread(proportion, n_high), spread(base, n_low)) > tolerance
+
+    least, most = base.copy(), np.full(base.shape, 1 - 1e-9)
+    reachable = is_shown(most)
+    for _ in range(30):
+        middle = (least + most) / 2
+        shown = is_shown(middle)
+        least, most = np.where(shown, least, middle), np.where(shown, middle, most)
+    return np.where(reachable, shaped(most) - shaped(base), np.nan)

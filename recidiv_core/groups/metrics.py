@@ -41,7 +41,7 @@ class Metric:
 
     ``numerator`` and ``denominator`` list cells; a score metric has none. For sentences ``among`` says who the
     denominator of a rate or ratio is and ``counted`` what is said of the numerator; of a number, ``among`` opens it. ``undefined`` says why a value does not exist
-    where it does not.
+    where it does not, ``not_compared`` why a metric never has a verdict.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Metric:
     shape: Shape = PROPORTION
     complement_of: str | None = None
     unit: Literal["rate", "number", "ratio"] = "rate"
+    not_compared: str = ""
 
     @property
     def from_scores(self) -> bool:
@@ -66,6 +67,8 @@ _ALL = CELLS
 _WILSON = "Wilson"
 _NO_POS, _NO_NEG = "nobody had the outcome", "everybody had the outcome"
 NO_PROBABILITY = "the score is not a probability (outside 0 to 1)"
+_UNBOUNDED = "it has no bound: one confident mistake more can change it, so it is not compared"
+_BIASED = "a small group's calibration error is larger by chance alone, so it is not compared"
 _POS, _NEG = "people with the outcome", "people without the outcome"
 _FLAG, _SPARE = "people who were flagged", "people who were not flagged"
 
@@ -84,9 +87,9 @@ _TABLE = (
     Metric("f_beta", "F1 score", "2 TP / (2 TP + FP + FN)", ("tp",), ("tp", "fp", "fn"), "The F1 score (precision and recall in one) is", "", "Wilson through 2q/(1+q)", "nobody had the outcome or was flagged", F1, unit="number"),
     Metric("error_balance", "Error balance (FN per FP)", "FN / FP", ("fn",), ("fp", "fn"), "people flagged wrongly", "were missed", "Wilson through q/(1−q)", "no false positives to divide by", ODDS, unit="ratio"),
     Metric("roc_auc", "ROC AUC", "P(score of a positive > score of a negative), ties ½", (), (), "The chance that someone with the outcome scores above someone without it is", "", "DeLong, logit", "one of the two outcomes does not occur", unit="number"),
-    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "The log loss (surprise at the outcome; lower is better) is", "", "Student", NO_PROBABILITY, unit="number"),
-    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "The mean squared error of the score is", "", "Student", NO_PROBABILITY, unit="number"),
-    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "The mean gap between score and outcome is", "", "bootstrap of bin residuals", NO_PROBABILITY, unit="number"),
+    Metric("log_loss", "Log loss", "mean of −y ln s − (1−y) ln(1−s)", (), (), "The log loss (surprise at the outcome; lower is better) is", "", "Student", NO_PROBABILITY, unit="number", not_compared=_UNBOUNDED),
+    Metric("brier_score", "Brier score", "mean of (y − s)²", (), (), "The mean squared error of the score is", "", "Wilson, an upper bound", NO_PROBABILITY, unit="number"),
+    Metric("calibration_error", "Calibration error", "Σ over 10 bins |Σ(y − s)| / n", (), (), "The mean gap between score and outcome is", "", "bootstrap of bin residuals", NO_PROBABILITY, unit="number", not_compared=_BIASED),
 )  # fmt: skip
 
 # What a page shows first: the error that harms the person, then what the others ask about.

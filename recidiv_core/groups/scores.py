@@ -106,9 +106,8 @@ def cutpoint_table(curves: ScoreCurves, *, z: float) -> pd.DataFrame:
 
 
 def _cells_at(positive: np.ndarray, negative: np.ndarray, curve: ScoreCurve, thresholds: np.ndarray) -> np.ndarray:
-    """Cells (thresholds, 4) in the order tn, fp, fn, tp."""
+    """Cells (thresholds, 4) in the order tn, fp, fn, tp; sums from either end, so that an empty cell is exactly 0."""
     start = np.searchsorted(curve.scores, thresholds, side="left")
-    flagged = [np.r_[np.cumsum(side[::-1])[::-1], 0][start] for side in (negative, positive)]
-    return np.column_stack([negative.sum() - flagged[0], flagged[0], positive.sum() - flagged[1], flagged[1]]).astype(
-        float
-    )
+    below = [np.r_[0, np.cumsum(side)][start] for side in (negative, positive)]
+    above = [np.r_[np.cumsum(side[::-1])[::-1], 0][start] for side in (negative, positive)]
+    return np.column_stack([below[0], above[0], below[1], above[1]]).astype(float)

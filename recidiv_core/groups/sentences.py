@@ -7,6 +7,7 @@ from typing import Any
 
 from recidiv_core.groups.metrics import DISTINCT, HEADLINE, METRICS, NO_PROBABILITY
 from recidiv_core.groups.result import GroupAudit, Verdict
+from recidiv_core.groups.tables import SPANS_TOLERANCE
 from recidiv_core.words import listed, number, people, points
 
 
@@ -17,6 +18,14 @@ def _per_hundred(value: float) -> str:
 
 _UNIT = {"rate": points, "number": number, "ratio": _per_hundred}
 _SUFFIX = {"rate": " percentage points", "ratio": " per 100"}
+
+
+def _tolerance(tolerance: float, metric: str) -> str:
+    """The tolerance with all its figures: it is a choice, not an estimate."""
+    unit = METRICS[metric].unit
+    if unit == "number":
+        return f"{tolerance:g}"
+    return "1 percentage point" if unit == "rate" and tolerance == 0.01 else f"{100 * tolerance:g}{_SUFFIX[unit]}"
 
 
 def _spread(value: float, metric: str) -> str:
@@ -40,7 +49,7 @@ def disparity_sentence(audit: GroupAudit, row: Any) -> str:
     if row.worst_pair is None:
         return f"Nothing can be concluded: {row.reason}."
     if math.isnan(row.range):
-        return f"The numbers are {row.reason}.{_left_out(row)}"
+        return f"The numbers are {row.reason}.{_left_out(audit, row)}"
     metric = METRICS[row.metric]
     high_group, low_group = row.worst_pair
     high, low = (audit.value(row.attribute, group, metric.name) for group in row.worst_pair)
@@ -58,11 +67,11 @@ def disparity_sentence(audit: GroupAudit, row: Any) -> str:
     else:
         fact = f"{metric.among} {number(high)} in the group {high_group}, {number(low)} in the group {low_group}."
     n_compared = len(audit.rows(row.attribute, "by_group")) - len(row.excluded_groups)
-    return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{_left_out(row)}"
+    return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{_left_out(audit, row)}"
 
 
 def _conclusion(row: Any, tolerance: float, n_groups: int) -> str:
-    limit = _spread(tolerance, row.metric)
+    limit = _tolerance(tolerance, row.metric)
     low = _bound(row.low, tolerance, row.metric, upper=False)
     withheld = math.isnan(row.high)  # in a published report, for the sake of a small group
     high = "a bound that is withheld" if withheld else _bound(row.high, tolerance, row.metric, upper=True)
@@ -86,15 +95,23 @@ def _conclusion(row: Any, tolerance: float, n_groups: int) -> str:
     return f"{lead}: the true {difference} lies between {bare} and {high}, the tolerance is {limit}.{unseen}"
 
 
-def _left_out(row: Any) -> str:
-    return f" Not compared, because too small: {listed(row.excluded_groups)}." if row.excluded_groups else ""
+def _left_out(audit: GroupAudit, row: Any) -> str:
+    """Who was not compared, and why: too small, or a value that does not exist."""
+    if not row.excluded_groups:
+        return ""
+    reasons = {r.group: r.reason for r in audit.rows(row.attribute, "left_out") if r.metric == row.metric}
+    small = [g for g in row.excluded_groups if reasons.get(g, "").startswith(("fewer than", "withheld"))]
+    others = [f"{g} ({reasons.get(g, '')})" for g in row.excluded_groups if g not in small]
+    parts = [f"Not compared, because too small: {listed(small)}."] if small else []
+    return " " + " ".join([*parts, *([f"Not compared: {listed(others)}."] if others else [])])
 
 
 def answer(audit: GroupAudit, attribute: str) -> str:
     """One or two sentences that answer "Does the model treat the groups alike?" for one attribute."""
     treated = {row.metric: row for row in audit.rows(attribute, "disparities") if _is_about_the_model(row)}
     exceeding = [name for name, row in treated.items() if row.verdict == "exceeds"]
-    limit = points(audit.options["tolerance"])
+    tolerance = audit.options["tolerance"]
+    limit = _tolerance(tolerance, "selection_rate")
     if exceeding:
         first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding), exceeding[0])
         others = [METRICS[name].title for name in exceeding if name != first]
@@ -105,9 +122,15 @@ def answer(audit: GroupAudit, attribute: str) -> str:
     if n_within == len(treated):
         return f"By all {n_within} measures taken, the groups compared differ by less than the tolerance of {limit}."
     known = f"By {n_within} of {len(treated)} measures the groups differ by less than {limit}. " if n_within else ""
+    spans = all(row.reason == SPANS_TOLERANCE for row in treated.values() if row.verdict == "cannot conclude")
+    if tolerance == 0:
+        why = "a tolerance of 0 can be exceeded, but never be shown to be kept"
+    else:
+        why = "the groups are too small" if spans else "some measures do not exist here; each says why below"
+    others = "the others are not" if n_within else "none is"
     return (
         f"The data cannot say. {known}No difference is shown to exceed the tolerance of {limit}, "
-        f"and {'the others are not' if n_within else 'none is'} shown to stay below it: the groups are too small."
+        f"and {others} shown to stay below it: {why}."
     )
 
 
@@ -116,7 +139,7 @@ def _is_about_the_model(row: Any) -> bool:
     probabilities when the score has none. A measure that is missing for any other reason does count: nothing can be
     concluded from it.
     """
-    named = row.metric in DISTINCT and row.metric not in ("base_rate", "calibration_error")
+    named = row.metric in DISTINCT and row.metric != "base_rate" and not METRICS[row.metric].not_compared
     return named and row.reason != NO_PROBABILITY
 
 

@@ -14,7 +14,7 @@ from recidiv_core.groups.metrics import METRICS
 from recidiv_core.stats import CELLS, Comparison, ConfusionCounts, normal_quantile, ratio_bounds
 
 FOUR_FIFTHS = 0.8
-_NOT_COMPARED = "a small group's calibration error is larger by chance alone, so it is not compared"
+SPANS_TOLERANCE = "the interval of the range holds the tolerance"
 
 
 def attribute_tables(
@@ -77,6 +77,7 @@ def _intervals(
         low[:, -1], high[:, -1] = interval.T
     absent = groups.reason != ""
     low, high = np.where(absent, np.nan, low), np.where(absent, np.nan, high)
+    reason = np.where(~absent & np.isnan(low), "no interval from a single row", groups.reason)
     methods = np.array([METRICS[name].method for name in groups.metrics], dtype=object)
     return pd.DataFrame(
         _grid(attribute, groups.metrics)
@@ -86,7 +87,7 @@ def _intervals(
             "high": high.ravel(),
             "n": groups.size.ravel(),
             "method": np.tile(methods, len(attribute.levels)),
-            "reason": groups.reason.ravel(),
+            "reason": reason.ravel(),
         }
     )
 
@@ -98,16 +99,13 @@ def _disparities(attribute: Attribute, groups: GroupEstimates, found: Comparison
         verdict, reason = verdict_of(found.low[k], found.high[k], tolerance)
         if (groups.reason[:, k] == METRICS[name].undefined).all():
             reason = METRICS[name].undefined
-        elif name == "calibration_error":
-            reason = _NOT_COMPARED
+        elif METRICS[name].not_compared:
+            reason = METRICS[name].not_compared
         excluded = tuple(levels[~groups.estimates.usable[:, k]])
-        # A rate cannot differ by more than 1: beyond that there is no disparity that these sizes could show.
-        bounded = METRICS[name].unit == "rate" or name in ("f_beta", "roc_auc", "brier_score")
-        detectable = math.nan if bounded and not found.detectable[k] <= 1 else found.detectable[k]
         rows.append(
             {
                 "attribute": attribute.name, "metric": name, "range": found.range[k], "low": found.low[k],
-                "high": found.high[k], "verdict": verdict, "detectable": detectable, "p_value": found.p_value[k],
+                "high": found.high[k], "verdict": verdict, "detectable": found.detectable[k], "p_value": found.p_value[k],
                 "worst_pair": tuple(levels[found.worst[k]]) if found.worst[k, 0] >= 0 else None,
                 "excluded_groups": excluded, "reason": reason,
             }
@@ -123,7 +121,7 @@ def verdict_of(low: float, high: float, tolerance: float) -> tuple[str, str]:
         return "exceeds", ""
     if high < tolerance:
         return "within", ""
-    return "cannot conclude", "the interval of the range holds the tolerance"
+    return "cannot conclude", SPANS_TOLERANCE
 
 
 def _pairs(attribute: Attribute, groups: GroupEstimates, found: Comparison) -> pd.DataFrame:

@@ -181,7 +181,7 @@ def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
                 show(row.range) if exists else _DASH,
                 f"{show(row.low)} to {show(row.high) if not math.isnan(row.high) else 'withheld'}" if exists else _DASH,
                 show(row.detectable) if not math.isnan(row.detectable) else _DASH,
-                f"{row.p_value:.3f}" if row.p_value >= 0.001 else "< 0.001" if exists else _DASH,
+                _DASH if math.isnan(row.p_value) else f"{row.p_value:.3f}" if row.p_value >= 0.001 else "< 0.001",
                 " – ".join(row.worst_pair) + ("*" if math.isnan(row.high) else "") if row.worst_pair else row.reason,
             ]
         )

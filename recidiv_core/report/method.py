@@ -16,8 +16,8 @@ METHOD: tuple[tuple[str, str], ...] = (
         "Intervals of one group",
         "Proportions: Wilson [1]. F1 and error balance are functions of one proportion, q = TP/(TP + FP + FN) with "
         "F1 = 2q/(1 + q), and q = FN/(FN + FP) with FN/FP = q/(1 − q); they have Wilson's interval of q, carried "
-        "through. AUC: DeLong [2] on the logit scale. Log loss and Brier score: Student. Calibration error: ten bins of equal "
-        "width, redrawn. With row weights n is Kish's effective size. Each such interval covers its own value only.",
+        "through. AUC: DeLong [2] on the logit scale. Brier score: Wilson, an upper bound, since a mean in [0, 1] varies "
+        "at most like a proportion. Log loss: Student. Calibration error: the estimate ± the noise of its ten bins of equal width. With row weights n is Kish's effective size. Each such interval covers its own value only.",
     ),
     (
         "Comparisons and verdicts",
@@ -39,7 +39,8 @@ METHOD: tuple[tuple[str, str], ...] = (
         "Small numbers",
         "Groups with fewer rows than the smallest group compared, and measures with a denominator under ten, are listed "
         "and left out of comparisons. In a published report cells below the stated limit are withheld, and with them any "
-        "figure from which they follow by adding and subtracting what is published.",
+        "figure from which they follow by adding and subtracting what is published. Each result is protected by itself: two "
+        "results of the same table at nearby cut-points can together show a small count.",
     ),
     (
         "What this cannot say",

@@ -3,20 +3,21 @@
 Every published figure of a group is a linear combination of its cell counts, and so are the totals. A small count is
 safe exactly when it is not in the linear span of what is published. So figures are published one by one, the
 totals first and then group after group by size, and one that would bring a small count into the span is withheld: that is
-the "second cell". Groups of all attributes are combinations of the same joint cells, so intersections and totals over
-several attributes are covered too. (Hundepool et al. 2012, "Statistical Disclosure Control", ch. 4; bounds that an
-attacker could infer from non-negativity are not considered.)
+the "second cell". Small are also the cells of a combination of attributes (two overlapping age bands differ by one) and
+the sum of an attribute's small cells. (Hundepool et al. 2012, "Statistical Disclosure Control", ch. 4. Not considered:
+bounds that follow because no count is negative, and two results of the same table at nearby cut-points.)
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.groups import METRICS, GroupAudit
+from recidiv_core.groups import METRICS, NO_PROBABILITY, GroupAudit
 from recidiv_core.stats import CELLS
 
 _NEAR_ZERO = 1e-8
@@ -60,39 +61,60 @@ class _Published:
 def published_metrics(audit: GroupAudit, *, min_cell: int) -> pd.DataFrame:
     """attribute, group, what ("n", "n_positive", a cell or a metric), published (bool)."""
     counts = audit.cells[list(CELLS)].to_numpy(dtype=float)
-    members = {
-        (attribute, group): (audit.cells[attribute] == group).to_numpy()
-        for attribute in audit.attributes
-        for group in audit.of(attribute, "by_group")["group"]
-    }
+    keys = [(a, row.group) for a in audit.attributes for row in audit.rows(a, "by_group")]
+    member = np.array([(audit.cells[attribute] == group).to_numpy() for attribute, group in keys], dtype=float)
+    # Groups span few of the dimensions that the combinations of many attributes have: work in those alone.
+    _, singular, rows = np.linalg.svd(member, full_matrices=False)
+    axes = rows[singular > _NEAR_ZERO * singular[0]].T
 
-    def vector(member: np.ndarray, cells: tuple[str, ...]) -> np.ndarray:
-        return np.outer(member, [cell in cells for cell in CELLS]).ravel().astype(float)
+    def vector(place: np.ndarray, cells: tuple[str, ...]) -> np.ndarray:
+        return np.outer(place @ axes, [cell in cells for cell in CELLS]).ravel()
 
-    flat = counts.ravel()
-    small = [vector(m, cells) for m in members.values() for cells in _SENSITIVE if vector(m, cells) @ flat < min_cell]
-    everyone = np.ones(len(counts), dtype=bool)
-    published = _Published(np.array(small).reshape(-1, flat.size))
+    def count(place: np.ndarray, cells: tuple[str, ...]) -> float:
+        return float((place @ counts)[[CELLS.index(cell) for cell in cells]].sum())
+
+    places = [*member, *_combinations(axes), *_small_unions(audit, keys, member, counts, min_cell)]
+    small = [vector(p, cells) for p in places for cells in _SENSITIVE if count(p, cells) < min_cell and p.any()]
+    published = _Published(np.array(small).reshape(-1, axes.shape[1] * len(CELLS)))
+    everyone = np.ones(len(counts))
     for cell in CELLS:
         published.offer(vector(everyone, (cell,)), always=True)
-    by_size = sorted(members, key=lambda key: -(counts[members[key]].sum()))
-    for figure in _FIGURES:
-        for key in by_size:
-            published.offer(vector(members[key], figure))
-    rows = []
-    for (attribute, group), member in members.items():
+    by_size = sorted(range(len(keys)), key=lambda i: -count(member[i], CELLS))
+    for figure, i in itertools.product(_FIGURES, by_size):
+        published.offer(vector(member[i], figure))
+    found = []
+    for (attribute, group), place in zip(keys, member, strict=True):
         parts = {"n": [CELLS], "n_positive": [("fn", "tp")], **{cell: [(cell,)] for cell in CELLS}}
-        parts |= {m.name: _parts_of(m.name) for m in METRICS.values()}
+        parts |= {name: _parts_of(name) for name in METRICS}
         for what, needed in parts.items():
-            allowed = all(published.holds(vector(member, cells)) for cells in needed)
-            rows.append({"attribute": attribute, "group": group, "what": what, "published": allowed})
-    return pd.DataFrame(rows)
+            allowed = all(published.holds(vector(place, cells)) for cells in needed)
+            found.append({"attribute": attribute, "group": group, "what": what, "published": allowed})
+    return pd.DataFrame(found)
+
+
+def _combinations(axes: np.ndarray) -> np.ndarray:
+    """The combinations of attributes that the groups could give away at all: those inside the groups' span."""
+    inside = np.linalg.norm(axes, axis=1) > 1 - _NEAR_ZERO
+    return np.eye(len(axes))[inside]
+
+
+def _small_unions(audit: GroupAudit, keys, member: np.ndarray, counts: np.ndarray, min_cell: int) -> list[np.ndarray]:
+    """For each attribute and cell: the groups in which it is small, taken together and in pairs."""
+    unions = []
+    for attribute in audit.attributes:
+        own = member[[a == attribute for a, _ in keys]]
+        for cell in range(len(CELLS)):
+            small = own[(own @ counts)[:, cell] < min_cell]
+            unions += [a + b for a, b in itertools.combinations(small, 2)]
+            if len(small) > 2:
+                unions.append(small.sum(axis=0))
+    return unions
 
 
 def _parts_of(metric: str) -> list[tuple[str, ...]]:
-    """The counts that a metric with its denominator gives away."""
+    """The counts that a metric with its denominator gives away; from a score with two values, all of them."""
     found = METRICS[metric]
-    return [CELLS, ("fn", "tp")] if found.from_scores else [found.numerator, found.denominator]
+    return [(cell,) for cell in CELLS] if found.from_scores else [found.numerator, found.denominator]
 
 
 def suppress(audit: GroupAudit, *, min_cell: int) -> GroupAudit:
@@ -133,12 +155,12 @@ def suppress(audit: GroupAudit, *, min_cell: int) -> GroupAudit:
             reason,
         ),
         four_fifths=_masked(audit.four_fifths, fifths_hidden, ["favourable_rate", "ratio", "low", "high"], reason),
-        left_out=audit.left_out.assign(reason=[re.sub(r" \(\d+\)$", "", r) for r in audit.left_out["reason"]]),
+        left_out=_left_out(audit.left_out, is_hidden(audit.left_out, "group"), reason),
         roc=audit.roc.iloc[:0],
         cutpoints=audit.cutpoints.iloc[:0],
-        calibration=_large_bins(audit.calibration, min_cell),
+        calibration=_calibration(audit, {attribute for attribute, _, _ in hidden}, min_cell),
         cells=audit.cells.iloc[:0],
-        ledger=_ledger(audit.ledger, min_cell),
+        ledger=_ledger(audit.ledger, min_cell, anything_hidden=bool(hidden)),
     )
 
 
@@ -178,23 +200,34 @@ def _masked(table: pd.DataFrame, hidden: np.ndarray, columns: list[str], reason:
     masked = table.copy()
     for column in columns:
         masked[column] = masked[column].astype(float).mask(hidden)
-    if reason:  # what does not exist keeps its own reason
-        masked["reason"] = masked["reason"].where(~hidden | (masked["reason"] != ""), reason)
+    if reason:  # "nobody was flagged" would be a count of 0: only what the score is stays said
+        masked["reason"] = masked["reason"].where(~hidden | (masked["reason"] == NO_PROBABILITY), reason)
     return masked
 
 
-def _large_bins(calibration: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """The calibration of the groups whose every bin is large enough in both outcomes: one gap would show the rest."""
-    if calibration.empty:
-        return calibration
-    negatives = calibration["n"] - calibration["n_positive"]
-    small = (calibration["n_positive"] < min_cell) | (negatives < min_cell)
-    keys = list(zip(calibration["attribute"], calibration["group"], strict=True))
-    dropped = {key for key, is_small in zip(keys, small, strict=True) if is_small}
-    return calibration[[key not in dropped for key in keys]].reset_index(drop=True)
+def _left_out(table: pd.DataFrame, hidden: np.ndarray, reason: str) -> pd.DataFrame:
+    """The reasons without their counts, and without what a reason itself would give away."""
+    known = [re.sub(r" \(\d+\)$", "", r) for r in table["reason"]]
+    harmless = [r == NO_PROBABILITY or r.startswith("fewer than") for r in known]
+    return table.assign(reason=np.where(hidden & ~np.array(harmless, dtype=bool), reason, known))
 
 
-def _ledger(ledger: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """A count of a "(missing)" group is a cell like any other."""
-    small = (ledger["step"] == "kept") & (ledger["n_rows"] < min_cell)
-    return ledger.assign(n_rows=ledger["n_rows"].astype(float).mask(small))
+def _calibration(audit: GroupAudit, touched: set[str], min_cell: int) -> pd.DataFrame:
+    """The calibration of the attributes in which nothing is withheld and no bin is small in either outcome.
+
+    One gap would show the rest, since the bins of all groups add up. Bins hold weights, not people, where there are any.
+    """
+    calibration = audit.calibration
+    if calibration.empty or audit.roles.weight is not None:
+        return calibration.iloc[:0]
+    least = np.minimum(calibration["n_positive"], calibration["n"] - calibration["n_positive"])
+    touched = touched | set(calibration.loc[least < min_cell, "attribute"])
+    return calibration[~calibration["attribute"].isin(touched)].reset_index(drop=True)
+
+
+def _ledger(ledger: pd.DataFrame, min_cell: int, *, anything_hidden: bool) -> pd.DataFrame:
+    """A count of a "(missing)" group, or of rows without a partner, is a cell like any other."""
+    of_groups = ledger["step"].isin(["kept", "joined"])
+    return ledger.assign(
+        n_rows=ledger["n_rows"].astype(float).mask(of_groups & (anything_hidden | (ledger["n_rows"] < min_cell)))
+    )

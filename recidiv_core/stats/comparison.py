@@ -12,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from recidiv_core.stats.intervals import difference_bounds, normal_quantile
 
-_POWER = 0.8
 _MAX_Z = 12.0  # beyond it p is under 1e-32
 
 
@@ -37,9 +36,8 @@ class Estimates:
         Bootstrap deviations from the estimate.
     bounds : callable (z, rows) -> low, high
         Interval of groups ``rows`` (R,) at normal quantiles z, a scalar or (R, K); returns (R, K) each.
-    pair_error : callable (first, second) -> (K,)
-        Standard error, in the metric's own unit, of the difference of groups ``first[k]`` and ``second[k]``
-        if the two did not differ.
+    detectable : callable (worst, critical, tolerance) -> (K,)
+        The smallest difference of groups ``worst[k]`` (higher, lower) that would be called *exceeds* with 80 % power.
     """
 
     value: np.ndarray
@@ -48,7 +46,7 @@ class Estimates:
     error: np.ndarray
     draws: np.ndarray
     bounds: Callable[[np.ndarray | float, np.ndarray], tuple[np.ndarray, np.ndarray]]
-    pair_error: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    detectable: Callable[[np.ndarray, float, float], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +89,7 @@ def compare_groups(estimates: Estimates, *, tolerance: float, confidence_level: 
     worst, spread = _furthest(first, second, difference, comparable)
     excluded_zero = np.where((low > 0) | (high < 0), np.minimum(abs(low), abs(high)), 0.0)
     any_pair = comparable.any(axis=0)
-    reach = estimates.pair_error(np.maximum(worst[:, 0], 0), np.maximum(worst[:, 1], 0))
-    detectable = tolerance + (critical + ndtri(_POWER)) * reach
+    detectable = estimates.detectable(worst, critical, tolerance)
     return Comparison(
         critical,
         len(maxima),
@@ -104,7 +101,7 @@ def compare_groups(estimates: Estimates, *, tolerance: float, confidence_level: 
         range=spread,
         low=np.where(any_pair, _max(np.where(comparable, excluded_zero, -np.inf)), np.nan),
         high=np.where(any_pair, _max(np.where(comparable, np.maximum(abs(low), abs(high)), -np.inf)), np.nan),
-        p_value=np.where(any_pair, 1 - _max(np.where(comparable, 1 - p, -np.inf)), np.nan),
+        p_value=np.where(any_pair, -_max(np.where(comparable, -p, -np.inf)), np.nan),
         worst=worst,
         detectable=np.where(any_pair, detectable, np.nan),
     )
@@ -146,7 +143,7 @@ def _adjusted_p(estimates, first, second, comparable, difference, maxima) -> np.
     n_at_least = len(maxima) - np.searchsorted(maxima, z_low, side="left")
     drawn = (1 + n_at_least) / (1 + len(maxima))
     n_tests = (comparable & estimates.family).sum()
-    p = np.minimum(drawn, np.minimum(2 * ndtr(-z_low) * n_tests, 1.0))
+    p = np.where(n_at_least == 0, np.minimum(drawn, 2 * ndtr(-z_low) * n_tests), drawn)
     return np.where(comparable, p, np.nan)
 
 

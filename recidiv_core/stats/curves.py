@@ -185,7 +185,8 @@ def baseline_threshold(curve: ScoreCurve, *, min_precision: float = 0.85) -> flo
     Equal precision is settled by recall.
     """
     true, false = curve.flagged_at(curve.scores)
-    precision = true / (true + false)
+    # Where all that is flagged has the weight 0 there is no precision; −1 is never chosen.
+    precision = np.divide(true, true + false, out=np.full(len(true), -1.0), where=true + false > 0)
     precise = np.flatnonzero(precision >= min_precision)
     # Recall grows as the threshold falls, so the lowest threshold of those that qualify has the most.
     best = precise[0] if len(precise) else np.flatnonzero(precision == precision.max())[0]

@@ -44,7 +44,7 @@ def test_wrong_bands_are_refused(column, cuts):
 def test_a_fine_number_is_banded_at_its_quartiles():
     frame = random_table(1).assign(age=np.arange(400))
     dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="age"))
-    assert dataset.attributes["age"].levels == ("under 99.8", "99.8 to under 200", "200 to under 299", "299 and over")
+    assert dataset.attributes["age"].levels == ("under 100", "100 to under 200", "200 to under 299", "299 and over")
     assert any(entry.step == "banded" for entry in dataset.ledger)
 
 

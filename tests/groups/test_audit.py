@@ -246,20 +246,110 @@ def test_complements_have_one_disparity():
                 assert rows.loc[name, column] == pytest.approx(rows.loc[metric.complement_of, column], abs=1e-9)
 
 
-def test_detectable_is_detected_four_times_in_five():
-    """Two groups whose selection rates differ by just the detectable disparity."""
-    n, tolerance, base = 2_000, 0.01, 0.3
-    fixed = audit_of({"a": (300, 300, 700, 700), "b": (300, 300, 700, 700)}, tolerance=tolerance)
-    distance = fixed.disparities.set_index("metric").loc["selection_rate", "detectable"]
+@pytest.mark.parametrize(
+    ("n_high", "n_low", "base", "tolerance"),
+    [
+        (2000, 2000, 0.3, 0.01),
+        (500, 500, 0.02, 0.0),
+        (2000, 200, 0.02, 0.01),
+        (200, 2000, 0.02, 0.01),
+        (300, 300, 0.9, 0.02),
+    ],
+)
+def test_detectable_is_detected_four_times_in_five(n_high, n_low, base, tolerance):
+    """Two groups whose selection rates differ by just the detectable disparity; low and high rates, unequal groups."""
+
+    def cells(n, rate, random=None):
+        share = np.array([rate / 2, rate / 2, (1 - rate) / 2, (1 - rate) / 2])
+        return tuple(random.multinomial(n, share) if random else np.rint(n * share).astype(int))
+
+    def selection(high, low, n_boot=200):
+        audit = audit_of({"high": high, "low": low}, tolerance=tolerance, n_boot=n_boot, min_support=1)
+        return audit.disparities.set_index("metric").loc["selection_rate"]
+
+    distance = 0.1
+    for _ in range(8):  # what is detectable depends on the pair's pooled rate, and so on the distance itself
+        found = selection(cells(n_high, min(base + distance, 0.999)), cells(n_low, base))
+        pooled = (n_high * min(base + distance, 0.999) + n_low * base) / (n_high + n_low)
+        distance = found["detectable"]
+        if math.isnan(distance):
+            return
     random = np.random.default_rng(2)
-    hits = 0
-    for _ in range(150):
-        a = random.multinomial(n, np.array([base / 2, base / 2, (1 - base) / 2, (1 - base) / 2]))
-        high = base + distance
-        b = random.multinomial(n, np.array([high / 2, high / 2, (1 - high) / 2, (1 - high) / 2]))
-        found = audit_of({"a": tuple(a), "b": tuple(b)}, tolerance=tolerance, n_boot=200)
-        hits += found.disparities.set_index("metric").loc["selection_rate", "verdict"] == "exceeds"
-    assert 0.7 <= hits / 150 <= 0.9
+    hits = sum(
+        selection(cells(n_high, min(pooled + distance, 1), random), cells(n_low, pooled, random))["verdict"]
+        == "exceeds"
+        for _ in range(120)
+    )
+    assert 0.68 <= hits / 120 <= 0.93
+
+
+def test_a_rare_mistake_not_seen_is_not_taken_for_none():
+    """A Brier score of 0 in 40 rows says no more than an error rate of 0 in 40 rows."""
+    audit = audit_of({"a": (20, 0, 0, 20), "b": (20, 0, 0, 20)})
+    rows = audit.disparities.set_index("metric")
+    for metric in ("brier_score", "accuracy", "log_loss"):
+        assert rows.loc[metric, "verdict"] == "cannot conclude", metric
+    intervals = audit.intervals.query("group == 'a'").set_index("metric")
+    assert intervals.loc["brier_score", "high"] == pytest.approx(1 - intervals.loc["accuracy", "low"])
+
+
+def test_calibration_error_interval_covers():
+    """Scores that are the true probabilities, and scores that are off by 0.05 everywhere."""
+    random = np.random.default_rng(5)
+    for shift in (0.0, 0.05):
+        hits = 0
+        for _ in range(60):
+            p = random.uniform(0.1, 0.85, 600)
+            frame = pd.DataFrame({"y": random.random(600) < p + shift, "s": p, "g": random.choice(list("ab"), 600)})
+            dataset = load_dataset(frame, roles=Roles("y", score="s", sensitive="g", positive_label=True))
+            row = (
+                audit_groups(dataset, threshold=0.5, n_boot=100)
+                .intervals.query("metric == 'calibration_error'")
+                .iloc[0]
+            )
+            hits += row["low"] <= shift <= row["high"]
+            assert 0 <= row["low"] <= row["estimate"] <= row["high"] <= 1
+        assert hits / 60 >= 0.93
+
+
+def test_p_agrees_with_the_interval_in_sparse_tables():
+    audit = audit_of({"a": (0, 0, 3, 30), "b": (0, 13, 3, 39), "c": (1, 0, 11, 28)}, n_boot=500)
+    rows = audit.disparities.dropna(subset="p_value")
+    assert ((rows["low"] > 0) == (rows["p_value"] <= 0.05)).all()
+    assert (rows["p_value"] > 0).all()
+
+
+def test_weights_of_zero():
+    frame = random_table(3)
+    frame.loc[frame["group"] == "A", "weight"] = 0.0
+    frame.loc[0, ["score", "weight"]] = [1.5, 0.0]  # the highest score has no weight: it has no precision either
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group", weight="weight"))
+    audit = audit_groups(dataset)
+    assert audit.threshold < 1.5
+    own = audit.intervals.query("group == 'A'")
+    assert own["estimate"].isna().all() and set(own["reason"]) == {"every row has the weight 0"}
+    with pytest.raises(InputError, match="weight"):
+        load_dataset(
+            frame.assign(weight=frame["y"].where(frame.index < 5, 0), score=frame["score"].where(frame.index >= 5)),
+            roles=Roles("y", score="score", sensitive="group", weight="weight"),
+        )
+
+
+def test_weighted_cutpoints_have_exact_zeros():
+    frame = random_table(7).assign(score=lambda f: (f["score"] * 9).round() + 1)
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group", weight="weight"))
+    lowest = audit_groups(dataset, threshold=3).cutpoints.query("threshold == 1")
+    assert lowest.query("metric == 'negative_predictive_value'")["estimate"].isna().all()
+    assert (lowest.query("metric == 'selection_rate'")["estimate"] == 1).all()
+
+
+@pytest.mark.parametrize("coded", ["High", 2, "1 "])
+def test_a_prediction_must_be_coded_like_the_label(coded):
+    frame = random_table(1).assign(y=lambda f: f["y"].map({0: "no", 1: "yes"}), p=coded)
+    with pytest.raises(InputError, match="values of the label"):
+        load_dataset(frame, roles=Roles("y", prediction="p", sensitive="group", positive_label="yes"))
+    same = load_dataset(frame.assign(p="no"), roles=Roles("y", prediction="p", sensitive="group", positive_label="yes"))
+    assert (audit_groups(same).by_group["selection_rate"] == 0).all()
 
 
 def test_small_groups_are_left_out_and_listed():

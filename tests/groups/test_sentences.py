@@ -50,6 +50,24 @@ def test_the_answer_is_no_only_when_something_exceeds():
     )
 
 
+def test_small_tolerances_and_rates_are_told_apart():
+    audit = audit_of({"a": (30_000, 20, 10_000, 59_980), "b": (30_000, 200, 10_000, 59_800)}, tolerance=0.0004)
+    row = next(r for r in audit.rows("group", "disparities") if r.metric == "false_positive_rate")
+    sentence = disparity_sentence(audit, row)
+    assert row.verdict == "exceeds" and "33 in 10,000" in sentence and "3 in 10,000" in sentence
+    assert "the tolerance is 0.04 percentage points" in sentence
+
+
+def test_why_the_data_cannot_say():
+    perfect = audit_of({"a": (5_000, 0, 0, 5_000), "b": (5_000, 0, 0, 5_000)}, tolerance=0.05)
+    assert "too small" not in answer(perfect, "group") and "do not exist here" in answer(perfect, "group")
+    exact = audit_of({"a": (30, 10, 10, 50), "b": (31, 9, 11, 49)}, tolerance=0)
+    assert "never be shown to be kept" in answer(exact, "group")
+    one_sided = audit_of({"a": (500, 0, 300, 600), "b": (450, 350, 250, 550), "c": (450, 340, 250, 550)})
+    row = next(r for r in one_sided.rows("group", "disparities") if r.metric == "error_balance")
+    assert "Not compared: a (no false positives to divide by)." in disparity_sentence(one_sided, row)
+
+
 def test_within_needs_every_measure():
     cells = (400_000, 100_000, 100_000, 400_000)
     audit = audit_of_counts({"a": cells, "b": cells})

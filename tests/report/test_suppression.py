@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,10 +125,70 @@ def test_missing_groups_are_counted_in_the_ledger_like_cells():
     assert kept["n_rows"].isna().all() and len(kept) == 1
 
 
-def test_calibration_keeps_only_whole_groups():
+def test_calibration_is_whole_or_absent():
     frame = pd.concat([random_table(3, 4000, 2), random_table(4, 60, 1).assign(group="small")])
+    whole = audit_groups(
+        load_dataset(random_table(3, 4000, 2), roles=Roles("y", score="score", sensitive="group")), threshold=0.5
+    )
+    assert len(suppress(whole, min_cell=10).calibration) == 20
     audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=0.5)
-    public = suppress(audit, min_cell=10).calibration
-    assert "small" not in set(public["group"])
-    for _, bins in itertools.groupby(public.itertuples(), key=lambda r: r.group):
-        assert all(row.n_positive >= 10 and row.n - row.n_positive >= 10 for row in bins)
+    assert suppress(audit, min_cell=10).calibration.empty
+
+
+def test_score_metrics_of_a_two_valued_score_do_not_give_cells_away():
+    """Brier = (FP + FN)/n and AUC = (1 + TPR − FPR)/2 would solve for FP = 3."""
+    public = suppress(
+        audit_of({"a": (500, 400, 300, 600), "b": (450, 350, 250, 550), "c": (40, 3, 40, 60)}), min_cell=10
+    )
+    rows = public.by_group.set_index("group")
+    assert rows.loc["c", ["fp", "roc_auc", "brier_score", "log_loss", "calibration_error"]].isna().all()
+
+
+def test_reasons_do_not_give_a_zero_away():
+    public = suppress(
+        audit_of({"a": (500, 400, 300, 600), "b": (450, 350, 250, 550), "c": (40, 0, 40, 60)}, reference="c"),
+        min_cell=10,
+    )
+    for table in (public.left_out, public.intervals, public.references):
+        own = table[(table["metric"] == "error_balance")]
+        assert not own["reason"].str.contains("no false positives|value of 0").any()
+
+
+def test_overlapping_bands_do_not_give_their_difference_away():
+    """Four people are aged 25 to 29: under 30 less under 25 would be their table."""
+    ages = [20] * 300 + [27] * 4 + [35] * 300 + [50] * 300
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame({"y": random.integers(0, 2, 904), "score": random.integers(0, 2, 904), "age": ages})
+    frame["three"] = np.select([frame["age"] < 25, frame["age"] < 45], ["<25", "25-44"], "45+")
+    frame["two"] = np.where(frame["age"] < 30, "<30", "30+")
+    audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive=("three", "two"))), threshold=1)
+    shown = published_metrics(audit, min_cell=10).set_index(["attribute", "group", "what"])["published"]
+    assert not (shown["three", "<25", "n"] and shown["two", "<30", "n"])
+
+
+def test_the_sum_of_two_small_cells_is_small_too():
+    """FP of b and c are 0 and 0: the total less FP of a would say so."""
+    audit = audit_of({"a": (500, 400, 300, 600), "b": (50, 0, 30, 60), "c": (40, 0, 40, 60)})
+    shown = published_metrics(audit, min_cell=10).set_index(["group", "what"])["published"]
+    assert not shown["a", "fp"] and not shown["b", "fp"] and not shown["c", "fp"]
+
+
+def test_the_ledger_does_not_complete_the_table():
+    frame = pd.concat(
+        [random_table(1, 400, 1), random_table(2, 60, 1).assign(group=None), random_table(3, 7, 1).assign(group="C")]
+    )
+    audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=0.5)
+    public = suppress(audit, min_cell=10)
+    assert public.ledger.query("step == 'kept'")["n_rows"].isna().all()
+    assert public.by_group["n"].isna().sum() >= 2
+
+
+def test_many_combinations_take_no_time():
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({c: random.integers(0, 15, 20_000).astype(str) for c in "abc"})
+    frame = frame.assign(y=random.integers(0, 2, 20_000), score=random.random(20_000))
+    audit = audit_groups(
+        load_dataset(frame, roles=Roles("y", score="score", sensitive=tuple("abc"))), threshold=0.5, n_boot=100
+    )
+    assert len(audit.cells) > 3_000
+    assert published_metrics(audit, min_cell=10)["published"].all()
