@@ -25,6 +25,7 @@ _BIN_EDGES = np.arange(N_CALIBRATION_BINS) / N_CALIBRATION_BINS
 _NUMERATOR, _DENOMINATOR = membership("numerator"), membership("denominator")
 _AUC, _LOG_LOSS, _BRIER, _CALIBRATION = range(len(SCORE_METRICS))
 _N_CONFUSION = len(CONFUSION_METRICS)
+_SHAPED = {k: metric.shape for k, metric in enumerate(CONFUSION_METRICS) if metric.shape is not PROPORTION}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +160,8 @@ def _proportions(counts: ConfusionCounts) -> tuple[np.ndarray, np.ndarray]:
 def _shaped(q: np.ndarray) -> np.ndarray:
     """Proportions (…, K) as the metrics they stand for."""
     value = q.copy()
-    for k, metric in enumerate(CONFUSION_METRICS):
-        if metric.unit != "rate":
-            value[..., k] = metric.shape.value(q[..., k])
+    for k, shape in _SHAPED.items():
+        value[..., k] = shape.value(q[..., k])
     return value
 
 
@@ -225,17 +225,15 @@ def _detectable(
     The lower group has the pooled value, the higher one more by the difference: that difference at which its expected
     interval, less what chance takes off in one of five samples, still ends above the tolerance. NaN: there is none.
     """
-    shapes = [metric.shape for metric in CONFUSION_METRICS]
     if scores is not None:
         q = np.concatenate([q, scores.value], axis=1)
-        shapes += [PROPORTION] * len(SCORE_METRICS)
-    k = np.arange(len(shapes))
+    k = np.arange(q.shape[1])
     high, low = np.maximum(worst[:, 0], 0), np.maximum(worst[:, 1], 0)
     n_high, n_low = size[high, k], size[low, k]
     with np.errstate(divide="ignore", invalid="ignore"):
         counts = np.nan_to_num(q[high, k]) * n_high + np.nan_to_num(q[low, k]) * n_low
         pooled = (counts + 0.5) / (n_high + n_low + 1)
-        found = _smallest_shown(pooled, n_high, n_low, shapes, critical, tolerance)
+        found = _smallest_shown(pooled, n_high, n_low, critical, tolerance)
         if scores is not None:
             reach = np.hypot(scores.error[high[_N_CONFUSION], _AUC], scores.error[low[_N_CONFUSION], _AUC])
             auc = tolerance + (critical + ndtri(POWER)) * reach
@@ -243,21 +241,20 @@ def _detectable(
     return found
 
 
-def _smallest_shown(base, n_high, n_low, shapes, critical: float, tolerance: float) -> np.ndarray:
-    """By bisection over the higher group's proportion; all arguments but the last two are arrays or lists (K,)."""
-
-    def shaped(proportion: np.ndarray) -> np.ndarray:
-        return np.array([shape.value(x) for shape, x in zip(shapes, proportion, strict=True)])
+def _smallest_shown(base, n_high, n_low, critical: float, tolerance: float) -> np.ndarray:
+    """By bisection over the higher group's proportion; the first three are arrays (K,)."""
 
     def spread(proportion: np.ndarray, n: np.ndarray) -> np.ndarray:
-        slope = np.array([shape.slope(x) for shape, x in zip(shapes, proportion, strict=True)])
+        slope = np.ones_like(proportion)
+        for k, shape in _SHAPED.items():
+            slope[k] = shape.slope(proportion[k])
         return slope * np.sqrt(proportion * (1 - proportion) / n)
 
-    bounds_low = [shaped(limit) for limit in wilson_bounds(base, n_low, critical)]
+    bounds_low = [_shaped(limit) for limit in wilson_bounds(base, n_low, critical)]
 
     def is_shown(proportion: np.ndarray) -> np.ndarray:
-        bounds_high = [shaped(limit) for limit in wilson_bounds(proportion, n_high, critical)]
-        ends = difference_bounds(shaped(proportion), *bounds_high, shaped(base), *bounds_low)[0]
+        bounds_high = [_shaped(limit) for limit in wilson_bounds(proportion, n_high, critical)]
+        ends = difference_bounds(_shaped(proportion), *bounds_high, _shaped(base), *bounds_low)[0]
         return ends - ndtri(POWER) * np.hypot(spread(proportion, n_high), spread(base, n_low)) > tolerance
 
     least, most = base.copy(), np.full(base.shape, 1 - 1e-9)
@@ -266,4 +263,4 @@ def _smallest_shown(base, n_high, n_low, shapes, critical: float, tolerance: flo
         middle = (least + most) / 2
         shown = is_shown(middle)
         least, most = np.where(shown, least, middle), np.where(shown, middle, most)
-    return np.where(reachable, shaped(most) - shaped(base), np.nan)
+    return np.where(reachable, _shaped(most) - _shaped(base), np.nan)
