@@ -5,7 +5,7 @@ import streamlit as st
 from recidiv_core.charts.data import base_rate_chart, score_chart
 from recidiv_core.data import describe_groups, describe_types, score_histogram
 from recidiv_core.ui.bench import bench
-from recidiv_core.ui.parts import answer_box, explanations, literal, opening, picture, table
+from recidiv_core.ui.parts import about, answer_box, explanations, literal, opening, picture, table
 from recidiv_core.ui.state import session
 from recidiv_core.words import people
 
@@ -18,6 +18,7 @@ _READING = (
 )
 
 opening("data")
+about()
 current = session()
 answers = st.container()
 bench(current)
@@ -30,12 +31,14 @@ if current.draft.name != dataset.name:
 groups = describe_groups(dataset)
 excluded = int(sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded"))
 for name in dataset.attributes:
-    own = groups[groups["attribute"] == name].sort_values("base_rate")
+    every = groups[groups["attribute"] == name].sort_values("base_rate")
+    large = every[every["n"] >= current.settings.min_support]
+    own = large if len(large) > 1 else every
     rates = people(own["base_rate"].iloc[0], own["base_rate"].iloc[-1])
     with answers:
         answer_box(
             None,
-            f"By {name}: {len(own)} groups of {own['n'].min():,} to {own['n'].max():,} people. {rates[0]} had the outcome in "
+            f"By {name}: {len(every)} groups of {every['n'].min():,} to {every['n'].max():,} people. {rates[0]} had the outcome in "
             f"the group {own['group'].iloc[0]}, {rates[1]} in the group {own['group'].iloc[-1]}. "
             f"{excluded:,} rows were excluded.",
         )

@@ -13,8 +13,10 @@ from recidiv_core.groups import DISTINCT, HEADLINE, METRICS, answer, disparity_s
 from recidiv_core.ui.controls import controls
 from recidiv_core.ui.parts import (
     READING_VERDICTS,
+    about,
     add_to_report,
     answer_box,
+    choose_attribute,
     disparities,
     explanations,
     literal,
@@ -41,18 +43,15 @@ _TABLES = {
 def live() -> None:
     """Everything that follows the controls; only this runs again when one moves."""
     current = session()
-    if len(current.dataset.attributes) > 1:
-        names = list(current.dataset.attributes)
-        chosen = st.segmented_control(
-            "Protected attribute", names, default=current.attribute, required=True, key="groups attribute"
-        )
-        current.attribute = chosen if chosen in names else names[0]
-    attribute = current.attribute
+    space_for_about = st.container()
+    attribute = choose_attribute("groups attribute")
     space_for_answer = st.container()
     shown, beside = st.columns([5, 2], gap="large")
     with beside:
         current.settings = controls(current)
     audit = current.audit()
+    with space_for_about:
+        about()
     with space_for_answer:
         answer_box(overall_verdict(audit, attribute), answer(audit, attribute))
     with shown:

@@ -6,8 +6,10 @@ import streamlit as st
 from recidiv_core.groups import answer, overall_verdict
 from recidiv_core.ui.parts import (
     READING_VERDICTS,
+    about,
     add_to_report,
     answer_box,
+    choose_attribute,
     disparities,
     explanations,
     link,
@@ -18,6 +20,7 @@ from recidiv_core.ui.state import session
 from recidiv_core.words import people
 
 opening("overview")
+about()
 current = session()
 audit, dataset = current.audit(), current.dataset
 attributes = audit.attributes
@@ -26,7 +29,7 @@ for name in attributes:
 
 shown, side = st.columns([3, 2], gap="large")
 with shown:
-    disparities(audit, attributes[0])
+    disparities(audit, choose_attribute("overview attribute"))
 with side:
     st.subheader("What to do next", anchor=False)
     excluded = sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded")

@@ -4,8 +4,8 @@ import streamlit as st
 
 from recidiv_core.errors import InputError
 from recidiv_core.groups import answer, overall_verdict
-from recidiv_core.report import Entry, published_metrics, render_report
-from recidiv_core.ui.parts import READING_VERDICTS, explanations, literal, opening, problems, table, verdict_mark
+from recidiv_core.report import Entry, published_metrics, render_report, suppress
+from recidiv_core.ui.parts import READING_VERDICTS, about, explanations, literal, opening, problems, table, verdict_mark
 from recidiv_core.ui.state import session
 
 _FORMATS = {
@@ -15,6 +15,7 @@ _FORMATS = {
 }
 
 opening("report")
+about()
 current = session()
 entries = current.entries or [Entry(current.audit())]
 names = sorted({entry.result.dataset["name"] for entry in entries})
@@ -42,13 +43,19 @@ for place, (format_, (label, mime, icon, hint)) in zip(st.columns(3), _FORMATS.i
         width="stretch",
     )
 
+if len({entry.result.dataset["sha256"] for entry in entries}) < len(entries):
+    st.warning(
+        "Several results of one table: each is protected by itself, but two at nearby cut-points can together show a "
+        "small count. Publish one of them, or see that no cell differs by fewer people than the limit."
+    )
 st.subheader("What it will say", anchor=False)
 for position, entry in enumerate(entries):
+    public = suppress(entry.result, min_cell=int(min_cell))
     with st.container(border=True):
         for attribute in entry.result.attributes:
-            verdict = verdict_mark(overall_verdict(entry.result, attribute))
+            verdict = verdict_mark(overall_verdict(public, attribute))
             st.markdown(
-                f"**{literal(entry.result.dataset['name'])}, groups by {literal(attribute)}** · {verdict}  \n{literal(answer(entry.result, attribute))}"
+                f"**{literal(entry.result.dataset['name'])}, groups by {literal(attribute)}** · {verdict}  \n{literal(answer(public, attribute))}"
             )
         if entry.note:
             st.caption(f"Note: {literal(entry.note)}")

@@ -53,3 +53,11 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
     """Names in a sentence: "A, B and C"."""
     names = [str(name) for name in names]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def outward(low: float, high: float, *, percent: bool) -> str:
+    """Bounds rounded away from what they bound, "1.2 to 3.5": in percent with one decimal, else with three."""
+    scale, digits = 1000, 1 if percent else 3
+    shown = [math.floor(low * scale) / scale, math.ceil(high * scale) / scale if math.isfinite(high) else high]
+    texts = ["withheld" if math.isnan(x) else f"{x * (100 if percent else 1):.{digits}f}" for x in shown]
+    return " to ".join(texts)

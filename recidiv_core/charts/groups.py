@@ -118,19 +118,20 @@ def metric_chart(audit: GroupAudit, attribute: str, metric: str) -> Spec:
     ]
     title = METRICS[metric].title + (" (%)" if scale == 100 else "")
     highs = [d["high"] for d in data if not np.isnan(d["high"])]
-    domain = [0.0, max(max(highs, default=scale) * 1.02, 1e-9)]
+    top = max(max(highs, default=scale) * 1.05, 1e-9)
+    domain = [0.0, min(top, 100.0) if scale == 100 else top]
     y = category("group", sort=[d["group"] for d in data], axis={"labelLimit": 170})
     seen = {"domain": ["compared", "too small to compare"], "range": [INK, QUIET]}
     colour = category("compared", scale=seen, legend=None)
     tip = tooltip("group", "compared", "text", estimate=".4~f", low=".4~f", high=".4~f")
-    ends = {"x": quantity("low", title, scale={"domain": domain, "nice": True}), "x2": {"field": "high"}}
+    ends = {"x": quantity("low", title, scale={"domain": domain, "nice": False}), "x2": {"field": "high"}}
     dot = {"x": quantity("estimate", title), "y": y, "color": colour, "tooltip": tip}
     layers = [
         *_tolerance_band(audit, attribute, metric, scale, domain, ends),
         layer("rule", ends | {"y": y, "color": colour, "tooltip": tip}, where="isValid(datum.low)", strokeWidth=2.5),
         layer("point", dot, where="datum.compared == 'compared'", filled=True, size=90, opacity=1),
         layer("point", dot, where="datum.compared != 'compared'", filled=False, size=80, opacity=1, strokeWidth=2),
-        layer("text", _right_of_plot("text", y), align="left", dx=4, fontSize=11, color=QUIET, limit=150),
+        layer("text", _right_of_plot("text", y), align="left", dx=4, fontSize=11, color=QUIET, limit=220),
     ]
     words = _metric_words(attribute, metric, rows)
     return layered(data, layers, height=max(_ROW * len(data), 60), description=words)

@@ -19,7 +19,7 @@ MAX_LINES = 8
 # Okabe and Ito (2008), without yellow, which is lost on white, and black, which is lost on dark.
 GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A6BBE", "#7F7F7F")
 GROUP_DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
-INK, QUIET, BAND = "#3B6EA8", "#8C8C8C", "#E0A63A"
+INK, QUIET, BAND = "#3B6EA8", "#777777", "#E0A63A"
 _STATIC = {
     "font": "Source Sans Pro, DejaVu Sans, sans-serif",
     "background": "white",
@@ -50,7 +50,7 @@ class VerdictMark:
 VERDICT_MARKS = {
     "within": VerdictMark("within tolerance", "●", "circle", "#009E73", True),
     "exceeds": VerdictMark("exceeds tolerance", "▲", "triangle-up", "#D55E00", True),
-    "cannot conclude": VerdictMark("cannot conclude", "□", "square", "#8C8C8C", False),
+    "cannot conclude": VerdictMark("cannot conclude", "□", "square", "#777777", False),
 }
 
 
@@ -113,6 +113,7 @@ def group_channels(groups: Sequence[str]) -> Spec:
     }
 
 
-def static(chart: Spec, *, width: int = 620) -> Spec:
-    """The chart for a file: fixed width, light, with its own fonts."""
-    return chart | {"width": width, "autosize": "pad", "config": _STATIC}
+def static(chart: Spec, *, width: int = 620, title: str | None = None, subtitle: str | None = None) -> Spec:
+    """The chart for a file: fixed width, light, with its own fonts, and with a title where it will stand alone."""
+    own = {"title": {"text": title, "subtitle": subtitle or ""}} if title else {}
+    return chart | own | {"width": width, "autosize": "pad", "config": _STATIC}

@@ -168,7 +168,7 @@ def _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, a
             count = int((kept(attribute.codes) == missing[0]).sum())
             note = f"{shown(attribute.name)} is missing; kept as the group (missing)"
             table = _noted_left(table, "kept", note, count, int(keep.sum()))
-    table = _noted_copy(table, roles, kept(y_true), kept(y_score))
+    table = _noted_doubts(table, roles, kept(y_true), kept(y_score))
     n_repeated = 0 if roles.id is None else int(table.frame[roles.id].duplicated().sum())
     if n_repeated:
         table = _noted_left(
@@ -202,10 +202,14 @@ def _noted_left(table: Table, step: str, detail: str, n_rows: int, n_left: int) 
     return Table(noted.frame, noted.name, noted.sha256, (*noted.ledger[:-1], entry), noted.steps)
 
 
-def _noted_copy(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.ndarray | None) -> Table:
-    """Point out a score that separates the outcome perfectly: it may have been made from the label."""
+def _noted_doubts(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.ndarray | None) -> Table:
+    """Point out, without acting on it, a score that looks like a copy of the label or holds a code for missing."""
     if y_score is None:
         return table
+    negative = y_score[y_score < 0]
+    if len(negative) > 1 and len(np.unique(negative)) == 1:
+        detail = f"the score {shown(roles.score)} has a single negative value: is it a code for missing?"
+        table = _noted_left(table, "noticed", detail, len(negative), len(y_score))
     positive, negative = y_score[y_true], y_score[~y_true]
     if positive.min() > negative.max():
         return table.noted(
@@ -236,6 +240,8 @@ def _missing_columns(table: Table, roles: Roles) -> list[Problem]:
     single = [c for r, c in roles.columns() if r in ("label", "score", "prediction", "weight")]
     for column in sorted({c for c in single if single.count(c) > 1}):
         problems.append(Problem(shown(column), "one role", "the same column in two roles"))
+    if roles.id is not None and roles.id in roles.sensitive:
+        problems.append(Problem(shown(roles.id), "one role", "both id and protected attribute"))
     if roles.label in roles.sensitive:
         problems.append(Problem(shown(roles.label), "one role", "both label and protected attribute"))
     return problems

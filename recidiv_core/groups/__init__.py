@@ -1,6 +1,6 @@
 """How each group is treated: metrics with intervals, disparities with verdicts."""
 
-from recidiv_core.groups.audit import audit_groups, default_threshold, score_curves
+from recidiv_core.groups.audit import audit_groups, default_threshold, matching_threshold, score_curves
 from recidiv_core.groups.estimates import MIN_DENOMINATOR
 from recidiv_core.groups.metrics import (
     CONFUSION_METRICS,
@@ -29,6 +29,7 @@ __all__ = [
     "audit_groups",
     "default_threshold",
     "disparity_sentence",
+    "matching_threshold",
     "overall_verdict",
     "score_curves",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from recidiv_core.stats import (
     baseline_threshold,
     compare_groups,
     normal_quantile,
+    prevalence_threshold,
 )
 
 MIN_N_BOOT = 100
@@ -42,6 +44,12 @@ def default_threshold(dataset: AuditDataset) -> float:
     """F's baseline threshold over all rows (most recall with precision ≥ 0.85, else most precision)."""
     attribute = dataset.roles.sensitive[0]
     return dataset.reduced("baseline", lambda: baseline_threshold(score_curves(dataset, attribute=attribute).pooled))
+
+
+def matching_threshold(dataset: AuditDataset) -> float:
+    """The threshold over all rows at which about as many people are flagged as had the outcome."""
+    attribute = dataset.roles.sensitive[0]
+    return prevalence_threshold(score_curves(dataset, attribute=attribute).pooled)
 
 
 def audit_groups(
@@ -88,7 +96,8 @@ def audit_groups(
             progress(position / len(dataset.attributes), f"Comparing the groups of {name}")
         counts = joint.counts.collapse(joint.combinations[:, position], attribute.levels)
         scores = _score_statistics(dataset, name)
-        random = np.random.default_rng([random_state, position])
+        # By its name: what else is audited beside an attribute must not change its numbers.
+        random = np.random.default_rng([random_state, zlib.crc32(name.encode())])
         groups = estimate_groups(counts, scores, min_support=min_support, n_boot=n_boot, random=random)
         comparison = compare_groups(groups.estimates, tolerance=tolerance, confidence_level=confidence_level)
         critical[name] = comparison.critical

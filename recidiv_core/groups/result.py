@@ -40,7 +40,7 @@ class GroupAudit:
     references : DataFrame
         attribute, metric, group, reference, difference, low, high, ratio, ratio_low, ratio_high, reason.
     four_fifths : DataFrame
-        attribute, group, most_favoured, favourable_rate, ratio, low, high, verdict, reason. The favourable result is
+        attribute, group, most_favoured, favourable_rate, ratio, low, high, reading, reason. The favourable result is
         not being flagged where a flag harms (punitive), being flagged where it helps (assistive).
     left_out : DataFrame
         attribute, group, metric, reason: what was not compared, and why.

@@ -45,29 +45,43 @@ def _bound(value: float, tolerance: float, metric: str, *, upper: bool) -> str:
 
 
 def disparity_sentence(audit: GroupAudit, row: Any) -> str:
-    """What one row of ``disparities`` says, for someone who has never seen the metric."""
+    """What one row of ``disparities`` says, for someone who has never seen the metric.
+
+    Where the tolerance is exceeded it names the pair that shows it, which need not be the pair furthest apart: a small
+    group may lie further off and show less.
+    """
     if row.worst_pair is None:
         return f"Nothing can be concluded: {row.reason}."
     if math.isnan(row.range):
         return f"The numbers are {row.reason}.{_left_out(audit, row)}"
-    metric = METRICS[row.metric]
-    high_group, low_group = row.worst_pair
-    high, low = (audit.value(row.attribute, group, metric.name) for group in row.worst_pair)
-    if metric.unit == "ratio":
-        fact = (
-            f"For every 100 {metric.among}, {100 * high:.0f} {metric.counted} in the group {high_group}, "
-            f"{100 * low:.0f} in the group {low_group}."
-        )
-    elif metric.unit == "rate":
-        counts = people(high, low)
-        fact = (
-            f"Of {metric.among}, {counts[0]} {metric.counted} in the group {high_group}, "
-            f"{counts[1]} in the group {low_group}."
-        )
-    else:
-        fact = f"{metric.among} {number(high)} in the group {high_group}, {number(low)} in the group {low_group}."
+    pair = _telling_pair(audit, row) if row.verdict == "exceeds" else row.worst_pair
+    fact = _fact(audit, row, pair)
+    further = (
+        ""
+        if set(pair) == set(row.worst_pair)
+        else (f" Furthest apart in the data, but less surely so, are {listed(row.worst_pair)}.")
+    )
     n_compared = len(audit.rows(row.attribute, "by_group")) - len(row.excluded_groups)
-    return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{_left_out(audit, row)}"
+    return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{further}{_left_out(audit, row)}"
+
+
+def _telling_pair(audit: GroupAudit, row: Any) -> tuple[str, str]:
+    """The pair with the largest lower bound, the higher group first."""
+    pairs = [p for p in audit.rows(row.attribute, "pairs") if p.metric == row.metric and not math.isnan(p.difference)]
+    best = max(pairs, key=lambda p: max(p.low, -p.high))
+    return (best.group_a, best.group_b) if best.difference >= 0 else (best.group_b, best.group_a)
+
+
+def _fact(audit: GroupAudit, row: Any, pair: tuple[str, str]) -> str:
+    metric = METRICS[row.metric]
+    high, low = (audit.value(row.attribute, group, metric.name) for group in pair)
+    if metric.unit == "ratio":
+        first, second = f"{100 * high:.0f} {metric.counted}", f"{100 * low:.0f}"
+        return f"For every 100 {metric.among}, {first} in the group {pair[0]}, {second} in the group {pair[1]}."
+    if metric.unit == "rate":
+        counts = people(high, low)
+        return f"Of {metric.among}, {counts[0]} {metric.counted} in the group {pair[0]}, {counts[1]} in the group {pair[1]}."
+    return f"{metric.among} {number(high)} in the group {pair[0]}, {number(low)} in the group {pair[1]}."
 
 
 def _conclusion(row: Any, tolerance: float, n_groups: int) -> str:
@@ -79,7 +93,7 @@ def _conclusion(row: Any, tolerance: float, n_groups: int) -> str:
     if row.verdict == "exceeds" and row.low <= tolerance:
         return f"A group whose numbers are withheld takes the difference beyond the tolerance of {limit}."
     if row.verdict == "exceeds":
-        return f"The true {difference} is at least {low}; the tolerance is {limit}."
+        return f"The true difference between the two is at least {low}; the tolerance is {limit}."
     if row.verdict == "within" and withheld:
         return f"The true {difference} is below the tolerance of {limit}."
     if row.verdict == "within":
@@ -114,10 +128,8 @@ def answer(audit: GroupAudit, attribute: str) -> str:
     limit = _tolerance(tolerance, "selection_rate")
     if exceeding:
         first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding), exceeding[0])
-        others = [METRICS[name].title for name in exceeding if name != first]
-        more = f"By {len(others)} more measures the tolerance is exceeded too."
-        also = f" {more}" if len(others) > 1 else f" The tolerance is exceeded too by: {others[0]}." if others else ""
-        return f"No. {disparity_sentence(audit, treated[first])}{also}"
+        share = f"{len(exceeding)} of {len(treated)} measures"
+        return f"No, by {share}. {disparity_sentence(audit, treated[first])}"
     n_within = sum(row.verdict == "within" for row in treated.values())
     if n_within == len(treated):
         return f"By all {n_within} measures taken, the groups compared differ by less than the tolerance of {limit}."

@@ -192,14 +192,16 @@ def _four_fifths(attribute: Attribute, groups: GroupEstimates, z: float, polarit
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(exists, rate / rate[best], np.nan)
     ratio_low, ratio_high = (np.where(exists, np.where(exact, 1.0, x), np.nan) for x in (ratio_low, ratio_high))
-    verdict = np.where(
-        ratio_low >= FOUR_FIFTHS, "within", np.where(ratio_high < FOUR_FIFTHS, "exceeds", "cannot conclude")
+    reading = np.where(
+        ratio_low >= FOUR_FIFTHS,
+        "reaches 4/5",
+        np.where(ratio_high < FOUR_FIFTHS, "falls below 4/5", "cannot conclude"),
     )
     return pd.DataFrame(
         {
             "attribute": attribute.name, "group": attribute.levels, "most_favoured": attribute.levels[best],
             "favourable_rate": rate, "ratio": ratio, "low": ratio_low, "high": ratio_high,
-            "verdict": verdict, "reason": np.where(exists, "", np.where(usable, "nobody got the favourable result", "too few rows")),
+            "reading": reading, "reason": np.where(exists, "", np.where(usable, "nobody got the favourable result", "too few rows")),
         }
     )  # fmt: skip
 

@@ -16,9 +16,10 @@ from recidiv_core.report.fonts import FONTS, printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
 from recidiv_core.report.suppression import suppress
-from recidiv_core.words import number, percent, points
+from recidiv_core.words import number, outward, percent, points
 
 _DASH = "–"
+_READING_SIGNS = {"reaches 4/5": "●", "falls below 4/5": "▲", "cannot conclude": "□"}
 vl_convert.register_font_directory(str(FONTS))
 
 
@@ -119,7 +120,14 @@ def _count(value: float) -> str:
 
 def _ledger_section(audit: GroupAudit) -> dict[str, Any]:
     rows = [
-        [r.step, r.detail, _DASH if r.step in ("read", "noticed", "banded") else _count(r.n_rows), f"{r.n_left:,}"]
+        [
+            r.step,
+            r.detail,
+            _DASH
+            if r.n_rows is None or (math.isnan(r.n_rows) and r.step not in ("kept", "joined"))
+            else _count(r.n_rows),
+            f"{r.n_left:,}",
+        ]
         for r in audit.ledger.itertuples()
     ]
     table = _table(
@@ -153,12 +161,14 @@ def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
     blocks.append({"kind": "heading", "text": "By group"})
     for metric in HEADLINE[audit.roles.polarity][:4]:
         blocks.append(_figure(f"{METRICS[metric].title} by {attribute}", metric_chart(audit, attribute, metric)))
-    blocks += [_count_table(audit, attribute), *_metric_tables(audit, attribute), _four_fifths_table(audit, attribute)]
+    blocks += [_count_table(audit, attribute), *_metric_tables(audit, attribute), _reference_table(audit, attribute)]
+    blocks.append(_four_fifths_table(audit, attribute))
     if len(audit.calibration) and len(audit.of(attribute, "calibration")):
         blocks.append(
             _figure(f"Outcome against score by {attribute}", calibration_chart(audit, attribute) | {"height": 220})
         )
-    return {"title": f"Groups: {attribute}", "note": entry.note, "blocks": blocks}
+    note = entry.note if attribute == audit.attributes[0] else ""
+    return {"title": f"Groups: {attribute}", "note": note, "blocks": blocks}
 
 
 def _absent(audit: GroupAudit, attribute: str) -> dict[str, str]:
@@ -179,7 +189,7 @@ def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
                 METRICS[row.metric].title + (" (pp)" if rate else ""),
                 f"{mark.sign} {mark.word}",
                 show(row.range) if exists else _DASH,
-                f"{show(row.low)} to {show(row.high) if not math.isnan(row.high) else 'withheld'}" if exists else _DASH,
+                outward(row.low, row.high, percent=rate) if exists else _DASH,
                 show(row.detectable) if not math.isnan(row.detectable) else _DASH,
                 _DASH if math.isnan(row.p_value) else f"{row.p_value:.3f}" if row.p_value >= 0.001 else "< 0.001",
                 " – ".join(row.worst_pair) + ("*" if math.isnan(row.high) else "") if row.worst_pair else row.reason,
@@ -232,14 +242,36 @@ def _cell(row: Any) -> str:
     return f"{show(row.estimate, row.low, row.high)} ({low.removesuffix(' %')} to {high.removesuffix(' %')}), n = {row.n:,.0f}"
 
 
+def _reference_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
+    """Difference and ratio of each group to the reference group, for the measures shown first."""
+    rows, shown = [], HEADLINE[audit.roles.polarity]
+    found = [row for row in audit.rows(attribute, "references") if row.metric in shown]
+    for row in sorted(found, key=lambda row: shown.index(row.metric)):
+        exists, has_ratio = not math.isnan(row.difference), not math.isnan(row.ratio)
+        reason = "withheld" if row.reason.startswith("withheld") else row.reason
+        rows.append(
+            [
+                f"{METRICS[row.metric].title} (pp)",
+                row.group,
+                f"{100 * row.difference:+.1f}" if exists else reason,
+                outward(row.low, row.high, percent=True) if exists else _DASH,
+                number(row.ratio) if has_ratio else _DASH,
+                outward(row.ratio_low, row.ratio_high, percent=False) if has_ratio else _DASH,
+            ]
+        )
+    reference = found[0].reference if found else ""
+    title = f"Difference and ratio to the group {reference}, simultaneous intervals"
+    columns = ["Measure", "Group", "Difference", "Interval", "Ratio", "Interval"]
+    return _table(title, columns, [False, False, True, True, True, True], rows)
+
+
 def _four_fifths_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
     favour = "not being flagged" if audit.roles.polarity == "punitive" else "being flagged"
     rows = []
     for row in audit.rows(attribute, "four_fifths"):
         exists = not math.isnan(row.ratio)
         interval = f"{number(row.low)} to {number(row.high)}" if exists else _DASH
-        mark = VERDICT_MARKS[row.verdict]
-        verdict = f"{mark.sign} {mark.word.replace('tolerance', '4/5')}" if exists else row.reason
+        verdict = f"{_READING_SIGNS[row.reading]} {row.reading}" if exists else row.reason
         rows.append(
             [
                 row.group,

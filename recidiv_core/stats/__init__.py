@@ -2,7 +2,7 @@
 
 from recidiv_core.stats.comparison import Comparison, Estimates, compare_groups
 from recidiv_core.stats.counts import CELLS, ConfusionCounts
-from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshold
+from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshold, prevalence_threshold
 from recidiv_core.stats.intervals import (
     auc_bounds,
     difference_bounds,
@@ -25,6 +25,7 @@ __all__ = [
     "compare_groups",
     "difference_bounds",
     "normal_quantile",
+    "prevalence_threshold",
     "ratio_bounds",
     "student",
     "wilson",

@@ -191,3 +191,9 @@ def baseline_threshold(curve: ScoreCurve, *, min_precision: float = 0.85) -> flo
     # Recall grows as the threshold falls, so the lowest threshold of those that qualify has the most.
     best = precise[0] if len(precise) else np.flatnonzero(precision == precision.max())[0]
     return float(curve.scores[best])
+
+
+def prevalence_threshold(curve: ScoreCurve) -> float:
+    """The threshold at which the share of people flagged comes nearest to the share who had the outcome."""
+    true, false = curve.flagged_at(curve.scores)
+    return float(curve.scores[np.argmin(np.abs(true + false - curve.total[0]))])

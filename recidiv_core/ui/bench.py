@@ -113,21 +113,17 @@ def _roles(current: Session) -> None:
         )  # fmt: skip
         weight = choose("Row weight", "weight")
         identifier = choose("Id", "id")
+    if label is None:
+        st.caption("Choose the outcome first: a column with two values.")
+    else:  # what is chosen here is what a band or a join adds to
+        current.draft_roles = Roles(
+            label, score=score, prediction=prediction, sensitive=tuple(sensitive), weight=weight, id=identifier,
+            positive_label=positive, polarity=polarity, features=getattr(guess, "features", ()),
+        )  # fmt: skip
     if st.button(
         "Audit this table", type="primary", key="data audit", icon=":material/play_arrow:", disabled=label is None
     ):
-        _apply(
-            current,
-            label,
-            score=score,
-            prediction=prediction,
-            sensitive=tuple(sensitive),
-            weight=weight,
-            id=identifier,
-            positive_label=positive,
-            polarity=polarity,
-            features=getattr(guess, "features", ()),
-        )
+        _apply(current)
     if error := current.failures.get("roles"):
         problems(error)
 
@@ -143,16 +139,14 @@ def _positive(draft: Table, label: str | None, guess: Roles | None, key: str) ->
     return st.selectbox("The outcome is there when it says", values, index=start, key=f"role positive {key} {label}")
 
 
-def _apply(current: Session, label: str, **roles) -> None:
+def _apply(current: Session) -> None:
     current.failures.pop("roles", None)
     try:
-        chosen = Roles(label, **roles)
-        current.draft_roles = chosen
-        current.use(assign_roles(current.draft, chosen))
+        current.use(assign_roles(current.draft, current.draft_roles))
     except InputError as error:
         current.failures["roles"] = error
     else:
-        st.toast("Audited. See Overview and Groups.", icon=":material/check:")
+        st.toast(f"Audited {literal(current.draft.name)}. See Overview and Groups.", icon=":material/check:")
     st.rerun()
 
 
@@ -214,7 +208,7 @@ def _band(current: Session, draft: Table) -> None:
 
 def _numbers(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.replace(";", ",").split(",") if part.strip()]
+        return sorted({float(part) for part in text.replace(";", ",").split(",") if part.strip()})
     except ValueError:
         raise InputError.one("cut-points", "numbers separated by commas", "something else") from None
 

@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from recidiv_core.groups import default_threshold
-from recidiv_core.ui.state import Session, Settings
+from recidiv_core.groups import default_threshold, matching_threshold
+from recidiv_core.ui.state import Session, Settings, grid_of
 
 _TOLERANCES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2)
 _LEVELS = (0.9, 0.95, 0.99)
-_STEPS = 400
-_MAX_CHOICES = 20
 
 
 def controls(current: Session) -> Settings:
@@ -62,25 +60,17 @@ def _threshold(current: Session, key: str) -> float | None:
         help="Off: people count as flagged where the prediction column says so.",
     ):  # fmt: skip
         return None
-    start = default_threshold(dataset) if chosen is None else chosen
-    values = dataset.reduced("slider values", lambda: np.unique(dataset.y_score))
-    label = "Flag people at a score of … and above"
-    if len(values) <= _MAX_CHOICES:
-        options = values.tolist()
-        return st.select_slider(
-            label, options, value=start, format_func=lambda x: f"{x:g}", key=f"groups threshold {key}"
-        )
-    low, high = float(values[0]), float(values[-1])
-    # A round step, so that the cut-point reads well: the power of ten that makes at most _STEPS.
-    step = 10.0 ** np.ceil(np.log10((high - low) / _STEPS))
-    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
-    digits = max(0, int(-np.floor(np.log10(step))))
-    value = st.slider(
-        label, round(low, digits), round(high, digits), float(start), float(step), format=f"%.{digits}f",
-        key=f"groups threshold {key}",
-    )  # fmt: skip
+    grid = grid_of(dataset)
+    start = grid.nearest(matching_threshold(dataset)) if chosen is None else chosen
+    label, key = "Flag people at a score of … and above", f"groups threshold {key}"
+    if grid.values:
+        value = st.select_slider(label, grid.values, value=start, format_func=lambda x: f"{x:g}", key=key)
+    else:
+        value = st.slider(label, grid.low, grid.high, start, grid.step, format=f"%.{grid.digits}f", key=key)
+        value = round(value, grid.digits)
     share = float((dataset.y_score >= value).mean())
     st.caption(
-        f"{100 * share:.1f} % of all people are flagged. The baseline cut-point is {default_threshold(dataset):g}."
+        f"{100 * share:.1f} % of all people are flagged. It starts where about as many are flagged as had the outcome. "
+        f"Most recall at a precision of 85 %, else most precision: {default_threshold(dataset):g}."
     )
     return value

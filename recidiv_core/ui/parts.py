@@ -14,9 +14,9 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from recidiv_core.charts.groups import compared_metrics, disparity_chart
 from recidiv_core.charts.theme import VERDICT_MARKS, Spec, static
-from recidiv_core.data import csv_bytes
+from recidiv_core.data import SAMPLES, csv_bytes
 from recidiv_core.errors import InputError
-from recidiv_core.groups import GroupAudit
+from recidiv_core.groups import METRICS, GroupAudit
 from recidiv_core.plain import plain
 from recidiv_core.report import METHOD, REFERENCES, Entry
 from recidiv_core.ui.rooms import BY_WORD, Room
@@ -37,12 +37,29 @@ def verdict_mark(verdict: str) -> str:
 
 
 def opening(word: str) -> Room:
-    """The page's question as its title, with the table it is about in one line."""
-    room, dataset = BY_WORD[word], session().dataset
+    """The page's question as its title."""
+    room = BY_WORD[word]
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
     st.title(room.question, anchor=False)
-    st.caption(f"{literal(dataset.name)} · {len(dataset):,} people · outcome: {literal(dataset.roles.label)}")
     return room
+
+
+def about() -> None:
+    """The table, the outcome and who counts as flagged, in one line."""
+    st.caption(literal(_about()))
+
+
+def _about() -> str:
+    """What everything on the page is about: the table, the outcome, and who counts as flagged."""
+    current = session()
+    dataset, audit = current.dataset, current.audit()
+    kind = "Sample data: " if dataset.name in SAMPLES else ""
+    flagged = "the prediction" if audit.threshold is None else f"score of {audit.threshold:g} and above"
+    share = audit.cells[["tp", "fp"]].to_numpy().sum() / len(dataset)
+    return (
+        f"{kind}{dataset.name} · {len(dataset):,} people · outcome: {dataset.roles.label} · "
+        f"flagged: {flagged}, {100 * share:.1f} % of people"
+    )
 
 
 def link(word: str, label: str, *, icon: str) -> None:
@@ -66,9 +83,12 @@ def picture(title: str, chart: Spec, *, name: str, table: pd.DataFrame) -> None:
     head, menu = st.columns([5, 1], vertical_alignment="center", wrap=False)
     head.markdown(f"**{literal(title)}**")
     st.vega_lite_chart(spec=chart, key=f"chart {name}")  # its description is the alternative text
-    with menu.popover("", icon=":material/download:", help="Take this chart away", key=f"take {name}"):
-        _offer("SVG", f"{name}.svg", "image/svg+xml", lambda: vl_convert.vegalite_to_svg(static(chart)).encode())
-        _offer("PNG", f"{name}.png", "image/png", lambda: vl_convert.vegalite_to_png(static(chart), scale=2))
+    alone = static(chart, title=title, subtitle=_about())
+    with menu.popover(
+        "Save", icon=":material/download:", help=f"Save the chart or its table: {title}", key=f"take {name}"
+    ):
+        _offer("SVG", f"{name}.svg", "image/svg+xml", lambda: vl_convert.vegalite_to_svg(alone).encode())
+        _offer("PNG", f"{name}.png", "image/png", lambda: vl_convert.vegalite_to_png(alone, scale=2))
         _offer("CSV", f"{name}.csv", "text/csv", lambda: csv_bytes(table))
         _offer("JSON", f"{name}.json", "application/json", lambda: json_bytes(table))
 
@@ -97,13 +117,35 @@ def table(data: pd.DataFrame, *, name: str, description: str) -> None:
     shown = data.copy()
     for column in [c for c in shown if pd.api.types.is_object_dtype(shown[c])]:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
-    titles = {column: str(column).replace("_", " ").capitalize() for column in shown.columns}
+    if "metric" in shown:
+        shown["metric"] = [METRICS[name].title for name in shown["metric"]]
+    titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
     label = f"Download as CSV ({len(data):,} row{'s' if len(data) != 1 else ''})"
     st.download_button(
         label, lambda: csv_bytes(data), f"{name}.csv", "text/csv", key=f"csv {name}", on_click="ignore",
         icon=":material/download:", type="tertiary",
     )  # fmt: skip
+
+
+def _column(name: str, values: pd.Series) -> Any:
+    """A column's heading in words, and its numbers with as many figures as can be read."""
+    heading = str(name).replace("_", " ").capitalize()
+    if not pd.api.types.is_float_dtype(values):
+        return heading
+    whole = (values.dropna() % 1 == 0).all()
+    return st.column_config.NumberColumn(heading, format="%d" if whole else "%.4g")
+
+
+def choose_attribute(key: str) -> str:
+    """The protected attribute that the page is about; asked when there are several, and the same on every page."""
+    current = session()
+    names = list(current.dataset.attributes)
+    if len(names) > 1:
+        current.attribute = st.segmented_control(
+            "Protected attribute", names, default=current.attribute, required=True, key=f"{key} {current.dataset.digest[:12]}",
+        )  # fmt: skip
+    return current.attribute
 
 
 def problems(error: InputError) -> None:

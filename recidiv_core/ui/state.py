@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table, load_dataset, sample_table
 from recidiv_core.errors import InputError
-from recidiv_core.groups import GroupAudit, audit_groups, default_threshold
+from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
 from recidiv_core.report import Entry
 
 FIRST_SAMPLE = "nc_releases"
 _KEY = "recidiv session"
 _KEPT_AUDITS = 16
+_STEPS = 400
+_MAX_CHOICES = 20
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,44 @@ class Session:
 
 
 def first_settings(dataset: AuditDataset, old: Settings | None = None) -> Settings:
-    """Settings for a new dataset: its suggested or baseline cut-point, or its prediction column; the rest as before."""
-    if dataset.threshold is not None:
-        threshold = dataset.threshold
-    else:
-        threshold = None if dataset.y_pred is not None else default_threshold(dataset)
+    """Settings for a new dataset: its suggested cut-point, its prediction column, or the cut-point at which as many
+    people are flagged as had the outcome; the rest as before.
+
+    The baseline of :func:`audit_groups` often flags next to nobody, and a first picture of that misleads.
+    """
+    threshold = dataset.threshold
+    if threshold is None and dataset.y_pred is None:
+        threshold = grid_of(dataset).nearest(matching_threshold(dataset))
     return replace(old or Settings(), threshold=threshold, reference=())
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cut-points that the slider offers: each value of a score with few, else round steps over its range."""
+
+    values: tuple[float, ...] | None
+    low: float
+    high: float
+    step: float
+    digits: int
+
+    def nearest(self, threshold: float) -> float:
+        return threshold if self.values else min(max(round(threshold, self.digits), self.low), self.high)
+
+
+def grid_of(dataset: AuditDataset) -> Grid:
+    """The slider's cut-points for a dataset with a score."""
+    return dataset.reduced("slider", lambda: _grid(np.unique(dataset.y_score)))
+
+
+def _grid(values: np.ndarray) -> Grid:
+    low, high = float(values[0]), float(values[-1])
+    if len(values) <= _MAX_CHOICES:
+        return Grid(tuple(values.tolist()), low, high, 0.0, 0)
+    step = 10.0 ** np.ceil(np.log10((high - low) / _STEPS))  # a power of ten, so that the cut-point reads well
+    digits = max(0, int(-np.floor(np.log10(step))))
+    ends = round(np.floor(low / step) * step, digits), round(np.ceil(high / step) * step, digits)
+    return Grid(None, *map(float, ends), float(step), digits)
 
 
 def session() -> Session:

@@ -31,6 +31,19 @@ def test_a_sentence_never_says_more_than_its_verdict(seed, tolerance, min_cell):
             assert "may be" in sentence or "withheld" in sentence or "Nothing can be concluded" in sentence
 
 
+def test_the_sentence_names_the_pair_that_shows_it():
+    """Zoe's group is furthest off but small: what is shown beyond doubt lies between Ann's and Bob's."""
+    audit = audit_of({"Ann": (3000, 1000, 1000, 5000), "Bob": (2000, 2600, 2000, 3400), "Zoe": (10, 12, 10, 8)})
+    row = next(r for r in audit.rows("group", "disparities") if r.metric == "false_positive_rate")
+    assert row.verdict == "exceeds" and row.worst_pair == ("Zoe", "Ann")
+    sentence = disparity_sentence(audit, row)
+    assert "43 in 100 were flagged all the same in the group Bob, 17 in 100 in the group Ann" in sentence
+    assert "Furthest apart in the data, but less surely so, are Zoe and Ann." in sentence
+    pair = audit.pairs.query("metric == 'false_positive_rate' and group_a == 'Ann' and group_b == 'Bob'").iloc[0]
+    claimed = float(re.search(r"between the two is at least (\d+\.\d)", sentence)[1])
+    assert claimed <= 100 * -pair["high"] < claimed + 0.1
+
+
 def test_the_sentence_names_the_pair_that_the_table_names():
     audit = audit_of({"Ann": (300, 100, 100, 500), "Bob": (200, 400, 200, 200)})
     row = next(r for r in audit.rows("group", "disparities") if r.metric == "false_positive_rate")
@@ -43,7 +56,7 @@ def test_the_sentence_names_the_pair_that_the_table_names():
 
 def test_the_answer_is_no_only_when_something_exceeds():
     far = audit_of({"a": (300, 100, 100, 500), "b": (200, 400, 200, 200)})
-    assert overall_verdict(far, "group") == "exceeds" and answer(far, "group").startswith("No.")
+    assert overall_verdict(far, "group") == "exceeds" and answer(far, "group").startswith("No, by ")
     near = audit_of({"a": (30, 10, 10, 50), "b": (31, 9, 11, 49)})
     assert overall_verdict(near, "group") == "cannot conclude" and answer(near, "group").startswith(
         "The data cannot say."

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from recidiv_core.stats import ConfusionCounts, ScoreCurves, baseline_threshold
+from recidiv_core.stats import ConfusionCounts, ScoreCurves, baseline_threshold, prevalence_threshold
 
 ROWS = st.lists(
     st.tuples(
@@ -108,3 +108,11 @@ def test_counts_merge_and_collapse(rows, cut):
         assert getattr(merged, part) == pytest.approx(getattr(whole, part))
         assert getattr(together, part).sum() == pytest.approx(getattr(whole, part).sum())
     assert whole.effective(np.ones((1, 4))).max() <= len(rows) + 1e-9
+
+
+@given(ROWS)
+def test_prevalence_threshold_flags_as_many_as_had_the_outcome(rows):
+    y, score, _, _ = arrays(rows)
+    chosen = prevalence_threshold(ScoreCurves.from_arrays(y, score, np.zeros(len(y))).pooled)
+    gaps = {t: abs((score >= t).sum() - y.sum()) for t in np.unique(score)}
+    assert gaps[chosen] == min(gaps.values())
