@@ -37,13 +37,13 @@ def points(value: float) -> str:
     return f"{text} percentage point{'' if text == '1' else 's'}"
 
 
-def people(*values: float) -> list[str]:
-    """Fractions as counts of people, "45 in 100": all in one unit, the smallest that tells them from each other and
-    leaves at least two people on either side.
+def people(*values: float, tell_apart: bool = True) -> list[str]:
+    """Fractions as counts of people, "45 in 100": all in one unit, the smallest that tells them from each other (where
+    asked to) and leaves at least two people on either side.
     """
     for unit in (100, 1_000, 10_000, 100_000):
         counts = [round(unit * value) for value in values]
-        told_apart = len(set(counts)) == len(set(values))
+        told_apart = not tell_apart or len(set(counts)) == len(set(values))
         if told_apart and all(v in (0, 1) or 2 <= c <= unit - 2 for c, v in zip(counts, values, strict=True)):
             break
     return [f"{count:,} in {unit:,}" for count in counts]

@@ -79,7 +79,7 @@ def _fact(audit: GroupAudit, row: Any, pair: tuple[str, str]) -> str:
         first, second = f"{100 * high:.0f} {metric.counted}", f"{100 * low:.0f}"
         return f"For every 100 {metric.among}, {first} in the group {pair[0]}, {second} in the group {pair[1]}."
     if metric.unit == "rate":
-        counts = people(high, low)
+        counts = people(high, low, tell_apart=row.verdict == "exceeds")
         return f"Of {metric.among}, {counts[0]} {metric.counted} in the group {pair[0]}, {counts[1]} in the group {pair[1]}."
     return f"{metric.among} {number(high)} in the group {pair[0]}, {number(low)} in the group {pair[1]}."
 
@@ -128,8 +128,9 @@ def answer(audit: GroupAudit, attribute: str) -> str:
     limit = _tolerance(tolerance, "selection_rate")
     if exceeding:
         first = next((m for m in HEADLINE[audit.roles.polarity] if m in exceeding), exceeding[0])
-        share = f"{len(exceeding)} of {len(treated)} measures"
-        return f"No, by {share}. {disparity_sentence(audit, treated[first])}"
+        open_ = sum(row.verdict == "cannot conclude" for row in treated.values())
+        rest = f" (by {open_} nothing can be concluded)" if open_ else ""
+        return f"No, by {len(exceeding)} of {len(treated)} measures{rest}. {disparity_sentence(audit, treated[first])}"
     n_within = sum(row.verdict == "within" for row in treated.values())
     if n_within == len(treated):
         return f"By all {n_within} measures taken, the groups compared differ by less than the tolerance of {limit}."

