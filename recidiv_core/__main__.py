@@ -69,7 +69,6 @@ def _audit(options: argparse.Namespace) -> int:
         dataset, threshold=options.threshold, tolerance=options.tolerance, min_support=options.min_support,
         random_state=options.seed,
     )  # fmt: skip
-    _print(audit)
     if options.json:
         content = json.dumps(
             audit.to_dict() | {"manifest": manifest([audit])}, indent=1, ensure_ascii=False, allow_nan=False
@@ -77,6 +76,7 @@ def _audit(options: argparse.Namespace) -> int:
         _written(options.json, content)
     if options.pdf:
         build_report(audit, options.pdf, min_cell=options.min_cell)
+    _print(audit)  # last: whoever reads it may stop reading, and the files must be there all the same
     found = {overall_verdict(audit, attribute) for attribute in audit.attributes}
     return 1 if options.fail_on and found & set(_GATES[options.fail_on]) else 0
 

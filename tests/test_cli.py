@@ -73,6 +73,17 @@ def test_unwritable_output_is_bad_input(table, tmp_path, capsys):
     assert capsys.readouterr().err.count("error: ") == 2
 
 
+def test_a_reader_who_stops_reading_costs_no_file(table, tmp_path):
+    """As in `… | head -1`: the pipe closes, the files are there."""
+    out = tmp_path / "o.json"
+    command = [sys.executable, "-m", "recidiv_core", "audit", table, *ROLES, "--json", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0 and b"Traceback" not in errors and out.exists()
+
+
 def test_samples_are_listed(capsys):
     assert main(["samples"]) == 0
     assert "sample:nc_releases" in capsys.readouterr().out

@@ -56,11 +56,9 @@ def disparity_sentence(audit: GroupAudit, row: Any) -> str:
         return f"The numbers are {row.reason}.{_left_out(audit, row)}"
     pair = _telling_pair(audit, row) if row.verdict == "exceeds" else row.worst_pair
     fact = _fact(audit, row, pair)
-    further = (
-        ""
-        if set(pair) == set(row.worst_pair)
-        else (f" Furthest apart in the data, but less surely so, are {listed(row.worst_pair)}.")
-    )
+    # In a published report the pair furthest apart may be one whose numbers are withheld: then it is not named.
+    is_telling = set(pair) == set(row.worst_pair) or math.isnan(row.high)
+    further = "" if is_telling else f" Furthest apart in the data, but less surely so, are {listed(row.worst_pair)}."
     n_compared = len(audit.rows(row.attribute, "by_group")) - len(row.excluded_groups)
     return f"{fact} {_conclusion(row, audit.options['tolerance'], n_compared)}{further}{_left_out(audit, row)}"
 
