@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, sample_of, sample_table
 from recidiv_core.data.suggest import suggest_roles
-from recidiv_core.data.tables import LedgerEntry, Table, band, group_codes, shown
+from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, band, group_codes, shown
 from recidiv_core.errors import InputError, Problem
 
 MAX_GROUPS = 60
@@ -146,7 +146,7 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) 
             continue
         dropped = int((keep & ~present).sum()) if present is not True else 0
         keep &= present
-        table = _noted_left(table, "excluded", f"rows without a {role} in {shown(column)}", dropped, int(keep.sum()))
+        table = table.noted("excluded", f"rows without a {role} in {shown(column)}", dropped, n_left=int(keep.sum()))
     _both_classes(y_true[keep], roles, problems)
     if weight is not None and not weight[keep].any():
         where = f"weight {shown(roles.weight)}"
@@ -156,28 +156,34 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) 
     return _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, attributes)
 
 
-def _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, attributes) -> AuditDataset:
+def _assembled(
+    table: Table,
+    roles: Roles,
+    threshold: float | None,
+    keep: np.ndarray,
+    y_true: np.ndarray,
+    y_score: np.ndarray | None,
+    y_pred: np.ndarray | None,
+    weight: np.ndarray | None,
+    attributes: dict[str, Attribute],
+) -> AuditDataset:
+    """The dataset of the rows to ``keep``, with what is worth noticing in its ledger."""
     everything = bool(keep.all())
 
     def kept(values: np.ndarray | None) -> np.ndarray | None:
         return values if values is None or everything else values[keep]
 
     for attribute in attributes.values():
-        missing = [i for i, level in enumerate(attribute.levels) if level == "(missing)"]
+        missing = [i for i, level in enumerate(attribute.levels) if level == MISSING_GROUP]
         if missing:
             count = int((kept(attribute.codes) == missing[0]).sum())
             note = f"{shown(attribute.name)} is missing; kept as the group (missing)"
-            table = _noted_left(table, "kept", note, count, int(keep.sum()))
+            table = table.noted("kept", note, count, n_left=int(keep.sum()))
     table = _noted_doubts(table, roles, kept(y_true), kept(y_score))
     n_repeated = 0 if roles.id is None else int(table.frame[roles.id].duplicated().sum())
     if n_repeated:
-        table = _noted_left(
-            table,
-            "noticed",
-            f"ids in {shown(roles.id)} that repeat: rows count as if independent",
-            n_repeated,
-            int(keep.sum()),
-        )
+        detail = f"ids in {shown(roles.id)} that repeat: rows count as if independent"
+        table = table.noted("noticed", detail, n_repeated, n_left=int(keep.sum()))
     weights = kept(weight)
     identity = json.dumps([table.sha256, table.steps, roles.to_dict()], default=str, sort_keys=True)
     return AuditDataset(
@@ -196,12 +202,6 @@ def _assembled(table, roles, threshold, keep, y_true, y_score, y_pred, weight, a
     )
 
 
-def _noted_left(table: Table, step: str, detail: str, n_rows: int, n_left: int) -> Table:
-    noted = table.noted(step, detail, n_rows)
-    entry = LedgerEntry(step, detail, n_rows, n_left)
-    return Table(noted.frame, noted.name, noted.sha256, (*noted.ledger[:-1], entry), noted.steps)
-
-
 def _noted_doubts(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.ndarray | None) -> Table:
     """Point out, without acting on it, a score that looks like a copy of the label or holds a code for missing."""
     if y_score is None:
@@ -209,7 +209,7 @@ def _noted_doubts(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.nd
     negative = y_score[y_score < 0]
     if len(negative) > 1 and len(np.unique(negative)) == 1:
         detail = f"the score {shown(roles.score)} has a single negative value: is it a code for missing?"
-        table = _noted_left(table, "noticed", detail, len(negative), len(y_score))
+        table = table.noted("noticed", detail, len(negative), n_left=len(y_score))
     positive, negative = y_score[y_true], y_score[~y_true]
     if positive.min() > negative.max():
         return table.noted(
@@ -341,8 +341,8 @@ def _banded_if_fine(table: Table, column: str) -> tuple[Table, pd.Series]:
         return table, values
     cuts = suggest_cutpoints(values)
     banded = band(table, column, cutpoints=cuts, name=column)
-    noted = Table(table.frame, table.name, table.sha256, banded.ledger, banded.steps)
-    return noted, banded.frame[column]
+    # The bands are this audit's: the table keeps its numbers.
+    return replace(banded, frame=table.frame), banded.frame[column]
 
 
 def suggest_cutpoints(values: pd.Series) -> list[float]:

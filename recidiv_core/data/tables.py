@@ -42,8 +42,9 @@ class Table:
     ledger: tuple[LedgerEntry, ...] = ()
     steps: tuple[tuple[str, ...], ...] = ()
 
-    def noted(self, step: str, detail: str, n_rows: int | None = None) -> Table:
-        entry = LedgerEntry(step, detail, n_rows, len(self.frame))
+    def noted(self, step: str, detail: str, n_rows: int | None = None, *, n_left: int | None = None) -> Table:
+        """The table with one more ledger entry; ``n_left`` where it is not the number of rows."""
+        entry = LedgerEntry(step, detail, n_rows, len(self.frame) if n_left is None else n_left)
         return replace(self, ledger=(*self.ledger, entry))
 
     def derived(self, frame: pd.DataFrame, *step: str) -> Table:

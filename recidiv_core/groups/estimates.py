@@ -259,7 +259,7 @@ def _smallest_shown(base, n_high, n_low, critical: float, tolerance: float) -> n
 
     least, most = base.copy(), np.full(base.shape, 1 - 1e-9)
     reachable = is_shown(most)
-    for _ in range(30):
+    for _ in range(18):
         middle = (least + most) / 2
         shown = is_shown(middle)
         least, most = np.where(shown, least, middle), np.where(shown, middle, most)

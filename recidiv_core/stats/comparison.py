@@ -135,7 +135,7 @@ def _adjusted_p(estimates, first, second, comparable, difference, maxima) -> np.
     From the bootstrap maxima; beyond their last one from Bonferroni's bound.
     """
     z_low, z_high = np.zeros(difference.shape), np.full(difference.shape, _MAX_Z)
-    for _ in range(16):
+    for _ in range(14):
         z = (z_low + z_high) / 2
         low, high = _pair_bounds(estimates, first, second, z)
         apart = (low > 0) | (high < 0)
