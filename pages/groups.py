@@ -40,15 +40,19 @@ _TABLES = {
 
 
 @st.fragment
-def live() -> None:
-    """Everything that follows the controls; only this runs again when one moves."""
+def live(attribute: str) -> None:
+    """Everything that follows the cut-point; only this runs again when it moves."""
     current = session()
     space_for_about = st.container()
-    attribute = choose_attribute("groups attribute")
     space_for_answer = st.container()
     shown, beside = st.columns([5, 2], gap="large")
     with beside:
-        current.settings = controls(current)
+        before, current.settings = current.settings, controls(current)
+    if (before.confidence_level, before.min_support) != (
+        current.settings.confidence_level,
+        current.settings.min_support,
+    ):
+        st.rerun()  # what stands below the fragment depends on these
     audit = current.audit()
     with space_for_about:
         about()
@@ -58,7 +62,6 @@ def live() -> None:
         disparities(audit, attribute)
     _measures(audit, attribute)
     _words(audit, attribute)
-    _scores(audit, attribute)
     _tables(audit, attribute)
     add_to_report(audit, key="groups")
 
@@ -136,12 +139,18 @@ def _scores(audit, attribute) -> None:
 
 def _tables(audit, attribute) -> None:
     st.subheader("Tables", anchor=False)
-    for tab, (key, (_, description)) in zip(st.tabs([t for t, _ in _TABLES.values()]), _TABLES.items(), strict=True):
-        with tab:
-            st.caption(description)
-            table(audit.of(attribute, key), name=f"groups-{key}", description=description)
+    titles = {key: title for key, (title, _) in _TABLES.items()}
+    key = st.segmented_control(
+        "Table", list(titles), default="disparities", required=True, format_func=titles.get, key="groups table",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    description = _TABLES[key][1]
+    st.caption(description)
+    table(audit.of(attribute, key), name=f"groups-{key}", description=description)
 
 
 opening("groups")
-live()
+chosen_attribute = choose_attribute("groups attribute")
+live(chosen_attribute)
+_scores(session().audit(), chosen_attribute)
 explanations(READING_VERDICTS)

@@ -184,8 +184,8 @@ def _drawn(audit: GroupAudit, attribute: str, table: pd.DataFrame) -> tuple[pd.D
 
 def not_drawn(audit: GroupAudit, attribute: str, table: str) -> list[str]:
     """The groups that a chart of lines leaves out; they stand in its table."""
-    rows = audit.of(attribute, table)
-    return [g for g in audit.of(attribute, "by_group")["group"] if g not in _drawn(audit, attribute, rows)[1]]
+    drawn = _drawn(audit, attribute, audit.of(attribute, table))[1]
+    return [row.group for row in audit.rows(attribute, "by_group") if row.group not in drawn]
 
 
 def roc_chart(audit: GroupAudit, attribute: str) -> Spec:
@@ -241,8 +241,6 @@ def cutpoint_chart(audit: GroupAudit, attribute: str, metric: str) -> Spec:
         scale={"zero": False},
     )
     layers = _lines("threshold", "estimate", f"{METRICS[metric].title} (%)", x, groups)
-    if audit.threshold is not None and np.isfinite(audit.threshold):
-        layers.append(layer("rule", {"x": x}, data=[{"threshold": audit.threshold}], color=BAND, strokeWidth=2))
     n_cuts = data["threshold"].nunique()
     description = f"{METRICS[metric].title} by {attribute} at each of {n_cuts} cut-points of the score."
     return layered(data, layers, height=320, description=description)
