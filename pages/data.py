@@ -29,7 +29,6 @@ if current.draft.name != dataset.name:
         literal(f"Below is {dataset.name}, the table audited now. {current.draft.name} waits for its button above.")
     )
 groups = describe_groups(dataset)
-excluded = int(sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded"))
 for name in dataset.attributes:
     every = groups[groups["attribute"] == name].sort_values("base_rate")
     large = every[every["n"] >= current.settings.min_support]
@@ -40,7 +39,7 @@ for name in dataset.attributes:
             None,
             f"By {name}: {len(every)} groups of {every['n'].min():,} to {every['n'].max():,} people. {rates[0]} had the outcome in "
             f"the group {own['group'].iloc[0]}, {rates[1]} in the group {own['group'].iloc[-1]}. "
-            f"{excluded:,} rows were excluded.",
+            f"{dataset.n_excluded:,} rows were excluded.",
         )
 for name in dataset.attributes:
     own = groups[groups["attribute"] == name]

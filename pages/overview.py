@@ -32,11 +32,10 @@ with shown:
     disparities(audit, choose_attribute("overview attribute"))
 with side:
     st.subheader("What to do next", anchor=False)
-    excluded = sum(entry.n_rows or 0 for entry in dataset.ledger if entry.step == "excluded")
-    base = people(float(dataset.y_true.mean()))[0]
+    base = people(dataset.base_rate)[0]
     with st.container(border=True):
         link("data", "**Audit your own table**", icon=":material/upload_file:")
-        st.caption(f"Now: {len(dataset):,} people, {base} had the outcome, {excluded:,} rows excluded.")
+        st.caption(f"Now: {len(dataset):,} people, {base} had the outcome, {dataset.n_excluded:,} rows excluded.")
     with st.container(border=True):
         link("groups", "**Move the cut-point, see each group**", icon=":material/tune:")
         cut = "the prediction column" if audit.threshold is None else f"a score of {audit.threshold:g} and above"

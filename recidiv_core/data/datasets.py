@@ -71,6 +71,16 @@ class AuditDataset:
         return len(self.y_true)
 
     @property
+    def n_excluded(self) -> int:
+        """How many rows the ledger says were excluded."""
+        return sum(entry.n_rows or 0 for entry in self.ledger if entry.step == "excluded")
+
+    @property
+    def base_rate(self) -> float:
+        """The share of rows with the outcome."""
+        return float(self.y_true.mean())
+
+    @property
     def has_probabilities(self) -> bool:
         """Whether every score lies in [0, 1], so that it can be read as a probability."""
         return self.y_score is not None and self.reduced(
