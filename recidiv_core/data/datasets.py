@@ -93,6 +93,19 @@ class AuditDataset:
             self._reduced[key] = reduce()
         return self._reduced[key]
 
+    def only(self, attribute: str) -> AuditDataset:
+        """The same rows with one protected attribute; what was reduced for it before is kept."""
+        if tuple(self.attributes) == (attribute,):
+            return self
+        return self.reduced(("only", attribute), lambda: self._narrowed(attribute))
+
+    def _narrowed(self, attribute: str) -> AuditDataset:
+        roles = Roles(**(self.roles.to_dict() | {"sensitive": (attribute,)}))
+        known = {key: value for key, value in self._reduced.items() if key == "unit" or attribute in key}
+        own = {attribute: self.attributes[attribute]}
+        digest = hashlib.sha256(f"{self.digest} {attribute}".encode()).hexdigest()
+        return replace(self, roles=roles, attributes=own, digest=digest, _reduced=known)
+
     def ledger_table(self) -> pd.DataFrame:
         """The ledger as a table: step, detail, n_rows, n_left."""
         return pd.DataFrame([vars(entry) for entry in self.ledger], columns=["step", "detail", "n_rows", "n_left"])

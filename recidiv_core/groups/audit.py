@@ -56,6 +56,7 @@ def audit_groups(
     dataset: AuditDataset,
     *,
     threshold: float | None = None,
+    flagged: np.ndarray | None = None,
     tolerance: float = 0.01,
     confidence_level: float = 0.95,
     n_boot: int = 1000,
@@ -71,6 +72,8 @@ def audit_groups(
     threshold : float, optional
         Flag a row when its score ≥ threshold, in the score's own unit. None: the prediction column when there is
         one, else the baseline threshold of F, section 3.6.
+    flagged : bool array, shape (n,), optional
+        Who is flagged, where something other than one threshold or the prediction column decides it.
     tolerance : float
         ε: a range of a metric over groups below it is *within* (F, section 3.6).
     min_support : int
@@ -87,8 +90,11 @@ def audit_groups(
         "threshold": threshold, "tolerance": tolerance, "confidence_level": confidence_level, "n_boot": n_boot,
         "min_support": min_support, "reference": reference, "random_state": random_state,
     }  # fmt: skip
-    references = _checked_options(dataset, options)
-    flagged, used, source = _flagged(dataset, threshold)
+    references = _checked_options(dataset, options, flagged)
+    if flagged is None:
+        flagged, used, source = _flagged(dataset, threshold)
+    else:
+        used, source = None, "rule"
     joint = _joint_counts(dataset, flagged)
     parts, critical = [], {}
     for position, (name, attribute) in enumerate(dataset.attributes.items()):
@@ -124,7 +130,9 @@ def audit_groups(
     )  # fmt: skip
 
 
-def _checked_options(dataset: AuditDataset, options: dict[str, Any]) -> dict[str, str | None]:
+def _checked_options(
+    dataset: AuditDataset, options: dict[str, Any], flagged: np.ndarray | None
+) -> dict[str, str | None]:
     """The reference group of each attribute (None: the largest); raises with every option out of range."""
     problems = []
     limits = {
@@ -141,6 +149,8 @@ def _checked_options(dataset: AuditDataset, options: dict[str, Any]) -> dict[str
             problems.append(Problem("threshold", "a score column to apply it to", "a prediction column only"))
         elif math.isnan(options["threshold"]):
             problems.append(Problem("threshold", "a number", "not a number"))
+    if flagged is not None and (options["threshold"] is not None or flagged.shape != (len(dataset),)):
+        problems.append(Problem("flagged", f"a value for each of {len(dataset):,} rows, and no threshold", "otherwise"))
     reference = options["reference"]
     chosen: dict[str, str | None] = dict.fromkeys(dataset.attributes)
     if reference is not None:

@@ -23,9 +23,9 @@ class GroupAudit:
     dataset : dict
         name, sha256 of the data, digest of data and roles, n.
     threshold : float or None
-        Rows with score ≥ threshold count as flagged; None when the prediction column was used.
+        Rows with score ≥ threshold count as flagged; None when something else decided.
     threshold_source : str
-        "prediction", "baseline" or "given".
+        "prediction", "baseline", "given", or "rule" when the caller said who is flagged.
     by_group : DataFrame
         One row per (attribute, group): n, n_positive (rows), tp, fp, fn, tn (summed weights; rows without weights)
         and one column per metric.

@@ -1,6 +1,7 @@
 """Intervals, sufficient statistics and simultaneous comparison: what several rooms need."""
 
 from recidiv_core.stats.comparison import Comparison, Estimates, compare_groups
+from recidiv_core.stats.compiled import compiled
 from recidiv_core.stats.counts import CELLS, ConfusionCounts
 from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshold, prevalence_threshold
 from recidiv_core.stats.intervals import (
@@ -23,6 +24,7 @@ __all__ = [
     "auc_bounds",
     "baseline_threshold",
     "compare_groups",
+    "compiled",
     "difference_bounds",
     "normal_quantile",
     "prevalence_threshold",

@@ -27,11 +27,27 @@ class ScoreCurve:
         """Summed weight of the positives and of the negatives."""
         return float(self.positive.sum()), float(self.negative.sum())
 
+    @property
+    def n_effective(self) -> float:
+        """Rows; with weights, Kish's effective number of them."""
+        weight = float((self.positive + self.negative).sum())
+        squared = float((self.positive_squared + self.negative_squared).sum())
+        return weight**2 / squared if squared else 0.0
+
+    @cached_property
+    def falling(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every threshold that matters in falling order, "flag nobody" (infinity) first, with its true and false positives.
+
+        Each has the shape (unique scores + 1,).
+        """
+        tp, fp = (np.concatenate([[0.0], np.cumsum(side[::-1])]) for side in (self.positive, self.negative))
+        return np.concatenate([[np.inf], self.scores[::-1]]), tp, fp
+
     def flagged_at(self, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """True and false positives when a row is flagged at score ≥ threshold, for each threshold."""
-        start = np.searchsorted(self.scores, thresholds, side="left")
-        above = [np.r_[np.cumsum(side[::-1])[::-1], 0] for side in (self.positive, self.negative)]
-        return above[0][start], above[1][start]
+        _, true, false = self.falling
+        place = len(self.scores) - np.searchsorted(self.scores, thresholds, side="left")
+        return true[place], false[place]
 
     def sums(self, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
         """Sums of ``values``, one for each unique score, over the bins [edge, next edge); the last has no end."""
@@ -100,7 +116,7 @@ class ScoreCurves:
     ) -> ScoreCurves:
         """Reduce rows: outcome (bool), score, group and weight, each of shape (n,)."""
         levels, codes = np.unique(np.asarray(sensitive).astype(str), return_inverse=True)
-        return cls.from_codes(y_true, y_score, codes, tuple(levels), sample_weight=sample_weight)
+        return cls.from_codes(y_true, y_score, codes, tuple(map(str, levels)), sample_weight=sample_weight)
 
     @classmethod
     def from_codes(
