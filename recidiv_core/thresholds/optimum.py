@@ -1,0 +1,223 @@
+"""The exact per-group thresholds that satisfy a definition, and what they do to people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.plain import plain
+from recidiv_core.stats import ScoreCurves
+from recidiv_core.thresholds.candidates import (
+    Options,
+    PerGroup,
+    Prepared,
+    checked_options,
+    counts_at,
+    objective_of,
+    prepare,
+)
+from recidiv_core.thresholds.definitions import DEFINITIONS, MEASURES, measure
+from recidiv_core.thresholds.search import EQUAL, best, smallest_range
+
+TRIVIAL_SHARE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdSolution:
+    """The best thresholds for one definition, or the nearest to it that there is.
+
+    Attributes
+    ----------
+    thresholds : dict of group -> float
+        Flag at score ≥ threshold; infinity flags nobody. A group that takes no part has the baseline's.
+    status : {"optimal", "infeasible"}
+        Infeasible: the thresholds reach ``smallest_range`` instead, as well as any that do; where not even that
+        exists (see ``reason``) they are the baseline's.
+    objective : float
+        Weighted sum over the groups that take part.
+    achieved_range : float
+        Highest minus lowest value of the definition's metric over the groups that take part; of two metrics the larger range;
+        under partial parity that of the rate less (1 − λ) times the group's own baseline rate.
+    smallest_range : float
+        The smallest range that any combination within the limits reaches. With two metrics it is looked for only
+        when the tolerance cannot be met, and NaN otherwise.
+    trivial : dict of group -> {"flagged", "spared"}
+        Groups of which more than 95 % are flagged, or spared.
+    by_group : DataFrame
+        group, n, takes_part, reason, threshold, baseline; tp, fp, fn, tn; the metrics of all definitions; the
+        objective (unweighted) here and at the baseline; flagged_per_1000, wrongly_flagged_per_1000 and missed_per_1000: the
+        change against the baseline per 1,000 people of the group.
+    excluded_groups : dict of group -> reason
+    levelling_down : bool
+        Whether the objective of some group fell below its baseline and that of none rose.
+    reason : str
+        Why there is no solution; "" when there is one.
+    """
+
+    definition: str
+    status: Literal["optimal", "infeasible"]
+    thresholds: dict[str, float]
+    objective: float
+    achieved_range: float
+    smallest_range: float
+    trivial: dict[str, str]
+    by_group: pd.DataFrame
+    excluded_groups: dict[str, str]
+    levelling_down: bool
+    reason: str
+    options: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Strict JSON values; "nobody" stands for an infinite threshold."""
+        nobody = {group: "nobody" if math.isinf(t) else t for group, t in self.thresholds.items()}
+        return plain(self) | {"thresholds": nobody}
+
+
+def optimal_thresholds(
+    curves: ScoreCurves,
+    *,
+    definition: str,
+    tolerance: float = 0.01,
+    objective: str = "f_beta",
+    beta: float = 1.0,
+    cost_ratio: float | None = None,
+    weights: Mapping[str, float] | None = None,
+    partial: float = 1.0,
+    min_precision: PerGroup = None,
+    max_selection_rate: PerGroup = None,
+    min_recall: PerGroup = None,
+    min_support: int = 30,
+    baseline: PerGroup = None,
+) -> ThresholdSolution:
+    """The thresholds, one per group, that satisfy ``definition`` and have the largest sum of objectives.
+
+    The optimum over every combination of every group's unique scores and "flag nobody" (F, Eq. 12 and 13). Ties go to the
+    combination that decides the smallest share of people otherwise than the baseline does.
+
+    Parameters
+    ----------
+    definition : {"statistical_parity", "equal_opportunity", "predictive_parity", "treatment_equality", "equalized_odds"}
+    tolerance : float
+        ε: the range of the definition's metric over groups must be below it.
+    objective : {"f_beta", "balanced_accuracy", "accuracy", "cost"}
+        Of each group; "cost" is −(cost_ratio · FP + FN) / n.
+    weights : mapping of group -> weight in the sum, optional
+        1 for each group by default (F weighs groups equally).
+    partial : float
+        λ, for statistical parity: each group's target is its own baseline rate moved by λ towards a common rate.
+    min_precision, max_selection_rate, min_recall : float or mapping of group -> float, optional
+        Limits of each group; a precision that does not exist meets none.
+    min_support : int
+        Groups with fewer rows (with weights: a smaller effective number) take no part.
+    baseline : float or mapping of group -> float, optional
+        Thresholds to compare with; by default F's over all groups (most recall with precision ≥ 0.85, else most precision).
+
+    Raises
+    ------
+    InputError
+        When an option is out of range, or fewer than two groups can take part.
+    """
+    given = dict(locals())
+    return solve(curves, checked_options(given.pop("curves"), **given))
+
+
+def options_of(curves: ScoreCurves, **given: Any) -> Options:
+    """Checked options, those not given as :func:`optimal_thresholds` has them."""
+    defaults = optimal_thresholds.__kwdefaults__
+    if unknown := set(given) - {"definition", *defaults}:
+        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+    return checked_options(curves, **(defaults | given))
+
+
+def solve(
+    curves: ScoreCurves,
+    options: Options,
+    prepared: Prepared | None = None,
+    *,
+    floor: float = -math.inf,
+    needs_smallest: bool = True,
+) -> ThresholdSolution:
+    """As :func:`optimal_thresholds`, with checked options and, where they were made before, prepared candidates.
+
+    ``floor`` is the objective of a solution that is known. ``needs_smallest=False`` leaves out the search for the smallest range: a tolerance that cannot be met then has no
+    thresholds of its own.
+    """
+    prepared = prepared or prepare(curves, options)
+    tolerance, pool = options.tolerance, prepared.pool
+    found = best(pool, tolerance, floor=floor)
+    is_costly = len(pool.values) == 2 and found is not None
+    least = smallest_range(pool) if needs_smallest and not is_costly else math.nan
+    pick = found
+    if found is None and not math.isnan(least):
+        pick = best(pool, np.nextafter(least, np.inf))
+    thresholds = options.baseline | (prepared.thresholds(pick.index) if pick is not None else {})
+    table = group_table(curves, thresholds, options=options, excluded=prepared.excluded)
+    gained = table.loc[table["takes_part"], "objective"] - table.loc[table["takes_part"], "baseline_objective"]
+    return ThresholdSolution(
+        definition=options.definition,
+        status="infeasible" if found is None else "optimal",
+        thresholds=thresholds,
+        objective=pick.total if pick is not None else math.nan,
+        achieved_range=float(pick.ranges.max()) if pick is not None else math.nan,
+        smallest_range=least,
+        trivial=trivial(table),
+        by_group=table,
+        excluded_groups=prepared.excluded,
+        levelling_down=bool(pick is not None and (gained < -EQUAL).any() and not (gained > EQUAL).any()),
+        reason=_reason(prepared, least) if found is None else "",
+        options=plain(options),
+    )
+
+
+def _reason(prepared: Prepared, least: float) -> str:
+    empty = prepared.groups_without_candidates()
+    if empty:
+        return f"no threshold of {', '.join(empty)} meets the limits with a metric that exists"
+    return f"the smallest range that any thresholds reach is {least:.4f}"
+
+
+def trivial(table: pd.DataFrame) -> dict[str, str]:
+    """The groups of a group table of which more than 95 % are flagged, or spared."""
+    rates = table.loc[table["takes_part"]].set_index("group")["selection_rate"]
+    flagged = {group: "flagged" for group, rate in rates.items() if rate > TRIVIAL_SHARE}
+    return flagged | {group: "spared" for group, rate in rates.items() if rate < 1 - TRIVIAL_SHARE}
+
+
+def group_table(
+    curves: ScoreCurves, thresholds: Mapping[str, float], *, options: Options, excluded: Mapping[str, str]
+) -> pd.DataFrame:
+    """What thresholds do in each group, beside the baseline; see :attr:`ThresholdSolution.by_group`."""
+    groups = list(curves.groups)
+    here, before = counts_at(curves, thresholds), counts_at(curves, options.baseline)
+    tp, fp, positives, negatives = here.T
+    total = positives + negatives
+    more_tp, more_fp = (here - before).T[:2]
+    changes = {"flagged": more_tp + more_fp, "wrongly_flagged": more_fp, "missed": -more_tp}
+    return pd.DataFrame(
+        {
+            "group": groups,
+            "n": total,
+            "takes_part": [group not in excluded for group in groups],
+            "reason": [excluded.get(group, "") for group in groups],
+            "threshold": [thresholds[group] for group in groups],
+            "baseline": [options.baseline[group] for group in groups],
+        }
+        | {"tp": tp, "fp": fp, "fn": positives - tp, "tn": negatives - fp}
+        | {name: measure(name, *here.T) for name in MEASURES}
+        | {"objective": objective_of(*here.T, options), "baseline_objective": objective_of(*before.T, options)}
+        | {f"{name}_per_1000": 1000 * change / total for name, change in changes.items()}
+    )
+
+
+def definition_ranges(counts: np.ndarray) -> dict[str, float]:
+    """The range of each definition over groups with ``counts`` (G, 4) as :func:`counts_at` has them.
+
+    The larger range where a definition has two metrics; NaN where the metric of a group does not exist.
+    """
+    ranges = {name: float(np.ptp(measure(name, *counts.T))) if len(counts) else math.nan for name in MEASURES}
+    return {name: max(ranges[m] for m in d.metrics) for name, d in DEFINITIONS.items()}
