@@ -4,16 +4,40 @@ from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError, RecidivError
 from recidiv_core.groups import GroupAudit, audit_groups
 from recidiv_core.report import build_report
+from recidiv_core.stats import ScoreCurves
+from recidiv_core.thresholds import (
+    FairnessScale,
+    ThresholdAudit,
+    ThresholdSolution,
+    apply_rule,
+    audit_thresholds,
+    decision_rule,
+    fairness_scale,
+    optimal_thresholds,
+    score_curves,
+    tradeoff_curve,
+)
 from recidiv_core.version import __version__
 
 __all__ = [
     "AuditDataset",
+    "FairnessScale",
     "GroupAudit",
     "InputError",
     "RecidivError",
     "Roles",
+    "ScoreCurves",
+    "ThresholdAudit",
+    "ThresholdSolution",
     "__version__",
+    "apply_rule",
     "audit_groups",
+    "audit_thresholds",
     "build_report",
+    "decision_rule",
+    "fairness_scale",
     "load_dataset",
+    "optimal_thresholds",
+    "score_curves",
+    "tradeoff_curve",
 ]

@@ -1,12 +1,14 @@
-"""The command line: ``python -m recidiv_core audit TABLE …`` and ``python -m recidiv_core samples``."""
+"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds TABLE …`` and ``samples``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.data import Roles, list_samples, load_dataset
@@ -15,6 +17,18 @@ from recidiv_core.errors import InputError
 from recidiv_core.groups import VERDICTS, GroupAudit, answer, audit_groups, disparity_sentence, overall_verdict
 from recidiv_core.groups.metrics import DISTINCT, METRICS
 from recidiv_core.report import build_report, manifest
+from recidiv_core.thresholds import (
+    DEFINITIONS,
+    OBJECTIVES,
+    ThresholdAudit,
+    audit_thresholds,
+    decision_rule,
+    notes,
+    price_sentence,
+    score_curves,
+    spread,
+    threshold_answer,
+)
 
 _GATES = {"exceeds": ("exceeds",), "cannot-conclude": ("exceeds", "cannot conclude")}
 
@@ -25,30 +39,58 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("samples", help="list the tables that come with the program")
+    table = _table_arguments()
     audit = commands.add_parser(
-        "audit", help="audit a table", description="Exit status: 0; 1 when --fail-on trips; 2 for bad input."
-    )
-    audit.add_argument("table", metavar="TABLE", help="a CSV, Parquet or XLSX file, or sample:NAME")
-    audit.add_argument("--label", help="column with the outcome (a sample knows its own)")
-    audit.add_argument("--score", help="column with the score")
+        "audit", parents=[table], help="audit a table",
+        description="Exit status: 0; 1 when --fail-on trips; 2 for bad input.",
+    )  # fmt: skip
     audit.add_argument("--prediction", help="column with the yes/no prediction")
-    audit.add_argument(
-        "--sensitive", action="append", default=[], metavar="A", help="protected attribute; may be repeated"
-    )
-    audit.add_argument("--weight", help="column with row weights")
-    audit.add_argument("--positive-label", default="1", help="the label value that is the event (default 1)")
-    audit.add_argument(
-        "--polarity", choices=POLARITIES, default="punitive", help="whether being flagged harms or helps"
-    )
     audit.add_argument("--threshold", type=float, help="flag at this score and above")
-    audit.add_argument("--tolerance", type=float, default=0.01)
-    audit.add_argument("--min-support", type=int, default=30)
-    audit.add_argument("--seed", type=int, default=0)
-    audit.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
     audit.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
     audit.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
     audit.add_argument("--fail-on", choices=_GATES, help="exit with 1 when a verdict is this (or worse)")
+    thresholds = commands.add_parser(
+        "thresholds", parents=[table], help="the best thresholds per group that satisfy a definition",
+        description="Exit status: 0, also when the tolerance cannot be met; 2 for bad input.",
+    )  # fmt: skip
+    thresholds.add_argument("--definition", required=True, choices=DEFINITIONS)
+    thresholds.add_argument("--objective", choices=OBJECTIVES, default="f_beta")
+    thresholds.add_argument("--beta", type=float, default=1.0)
+    thresholds.add_argument(
+        "--cost-ratio", type=float, help="with --objective cost: people missed worth one wrong flag"
+    )
+    thresholds.add_argument(
+        "--partial", type=float, default=1.0, help="with statistical parity: how much of it, 0 to 1"
+    )
+    for name, meaning in (
+        ("precision", "least precision of each group"),
+        ("recall", "least recall of each group"),
+    ):
+        thresholds.add_argument(f"--min-{name}", type=float, help=meaning)
+    thresholds.add_argument("--max-selection-rate", type=float, help="greatest share flagged of each group")
+    thresholds.add_argument("--rule", type=Path, metavar="FILE", help="write the decision rule")
     return parser
+
+
+def _table_arguments() -> argparse.ArgumentParser:
+    """The table and its roles, which every command on a table takes."""
+    table = argparse.ArgumentParser(add_help=False)
+    table.add_argument("table", metavar="TABLE", help="a CSV, Parquet or XLSX file, or sample:NAME")
+    table.add_argument("--label", help="column with the outcome (a sample knows its own)")
+    table.add_argument("--score", help="column with the score")
+    table.add_argument(
+        "--sensitive", action="append", default=[], metavar="A", help="protected attribute; may be repeated"
+    )
+    table.add_argument("--weight", help="column with row weights")
+    table.add_argument("--positive-label", default="1", help="the label value that is the event (default 1)")
+    table.add_argument(
+        "--polarity", choices=POLARITIES, default="punitive", help="whether being flagged harms or helps"
+    )
+    table.add_argument("--tolerance", type=float, default=0.01)
+    table.add_argument("--min-support", type=int, default=30)
+    table.add_argument("--seed", type=int, default=0)
+    table.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
+    return table
 
 
 def _roles(options: argparse.Namespace) -> Roles | None:
@@ -58,7 +100,7 @@ def _roles(options: argparse.Namespace) -> Roles | None:
     if options.label is None:
         raise InputError.one("--label", "the column with the outcome", "nothing")
     return Roles(
-        options.label, score=options.score, prediction=options.prediction, sensitive=options.sensitive,
+        options.label, score=options.score, prediction=getattr(options, "prediction", None), sensitive=options.sensitive,
         weight=options.weight, positive_label=options.positive_label, polarity=options.polarity,
     )  # fmt: skip
 
@@ -70,10 +112,7 @@ def _audit(options: argparse.Namespace) -> int:
         random_state=options.seed,
     )  # fmt: skip
     if options.json:
-        content = json.dumps(
-            audit.to_dict() | {"manifest": manifest([audit])}, indent=1, ensure_ascii=False, allow_nan=False
-        )
-        _written(options.json, content)
+        _written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
     if options.pdf:
         build_report(audit, options.pdf, min_cell=options.min_cell)
     _print(audit)  # last: whoever reads it may stop reading, and the files must be there all the same
@@ -81,7 +120,49 @@ def _audit(options: argparse.Namespace) -> int:
     return 1 if options.fail_on and found & set(_GATES[options.fail_on]) else 0
 
 
-def _written(path: Path, content: str) -> None:
+def _thresholds(options: argparse.Namespace) -> int:
+    dataset = load_dataset(options.table, roles=_roles(options))
+    audits = [
+        audit_thresholds(
+            dataset, attribute=attribute, definition=options.definition, tolerance=options.tolerance,
+            objective=options.objective, beta=options.beta, cost_ratio=options.cost_ratio, partial=options.partial,
+            min_precision=options.min_precision, min_recall=options.min_recall,
+            max_selection_rate=options.max_selection_rate, min_support=options.min_support, random_state=options.seed,
+        )
+        for attribute in dataset.attributes
+    ]  # fmt: skip
+    if options.rule and len(audits) > 1:
+        raise InputError.one("--rule", "one protected attribute: a rule holds the thresholds of one", f"{len(audits)}")
+    if options.json:
+        _written(options.json, {"results": [a.to_dict() for a in audits], "manifest": manifest(audits)})
+    if options.rule:
+        _written(options.rule, decision_rule(audits[0]))
+    for audit in audits:
+        _print_thresholds(audit, notes(audit, score_curves(dataset, attribute=audit.attribute)))
+    return 0
+
+
+def _print_thresholds(audit: ThresholdAudit, remarks: Sequence[str]) -> None:
+    print(f"{audit.dataset['name']}: {audit.dataset['n']:,} rows, by {audit.attribute}")
+    print("\n".join((threshold_answer(audit), price_sentence(audit), *remarks)), "\n")
+    print(f"  {'group':<24}{'threshold':>10}{'flagged':>10}{'recall':>8}{'precision':>11}{'FPR':>8}")
+    for row in audit.by_group.itertuples():
+        limit = "nobody" if math.isinf(row.threshold) else f"{row.threshold:g}"
+        rates = (row.selection_rate, row.true_positive_rate, row.positive_predictive_value, row.false_positive_rate)
+        texts = ["–" if math.isnan(rate) else f"{rate:.3f}" for rate in rates]
+        print(f"  {row.group:<24}{limit:>10}{texts[0]:>10}{texts[1]:>8}{texts[2]:>11}{texts[3]:>8}")
+    print()
+    for row in audit.definitions.itertuples():
+        state = {None: "not estimable", True: "satisfied", False: "not satisfied"}[row.satisfied]
+        held_out = VERDICT_MARKS[row.held_out_verdict]
+        print(
+            f"  {DEFINITIONS[row.definition].title}: range {spread(row.range, row.definition)}, {state} in these data; on rows "
+            f"not tuned on {spread(row.held_out_range, row.definition)}, {held_out.sign} {held_out.word}"
+        )
+
+
+def _written(path: Path, value: dict[str, Any]) -> None:
+    content = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         path.write_text(content, encoding="utf-8")
     except OSError as error:
@@ -102,15 +183,20 @@ def _print(audit: GroupAudit) -> None:
             print(f"  {mark.sign} {METRICS[row.metric].title}: {row.verdict}. {disparity_sentence(audit, row)}")
 
 
+def _samples(options: argparse.Namespace) -> int:
+    for row in list_samples().itertuples():
+        print(f"sample:{row.name}\t{row.description}")
+    return 0
+
+
+_COMMANDS = {"audit": _audit, "thresholds": _thresholds, "samples": _samples}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "samples":
-            for row in list_samples().itertuples():
-                print(f"sample:{row.name}\t{row.description}")
-            return 0
-        return _audit(options)
+        return _COMMANDS[options.command](options)
     except InputError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)

@@ -82,6 +82,11 @@ class GroupAudit:
         """The protected attributes audited."""
         return self.roles.sensitive
 
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What decided who is flagged, for the manifest."""
+        return {"threshold": self.threshold, "threshold_source": self.threshold_source}
+
     def of(self, attribute: str, table: str) -> pd.DataFrame:
         """The rows of one table that belong to one attribute."""
         key = (attribute, table)

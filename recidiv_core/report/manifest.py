@@ -27,8 +27,7 @@ def manifest(results: Sequence[Any]) -> dict[str, Any]:
                 "dataset": plain(result.dataset),
                 "roles": plain(result.roles.to_dict()),
                 "options": plain(result.options),
-                "threshold": plain(result.threshold),
-                "threshold_source": result.threshold_source,
+                **plain(result.decided),
             }
             for result in results
         ],

@@ -1,6 +1,56 @@
 """Per-group thresholds: which satisfy which definition of fairness, and what that costs in people."""
 
+from recidiv_core.groups import score_curves
+from recidiv_core.stats import ScoreCurves
+from recidiv_core.thresholds.audit import ThresholdAudit, audit_thresholds
+from recidiv_core.thresholds.candidates import OBJECTIVES
+from recidiv_core.thresholds.compatibility import compatibility, hold_together
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition
-from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds
+from recidiv_core.thresholds.folds import Folds, folds_of
+from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
+from recidiv_core.thresholds.rule import apply_rule, decision_rule
+from recidiv_core.thresholds.scale import FairnessScale, fairness_scale
+from recidiv_core.thresholds.sentences import (
+    compatibility_sentence,
+    curves_meet_sentence,
+    notes,
+    objective_name,
+    price_sentence,
+    solution_sentence,
+    spread,
+    threshold_answer,
+)
+from recidiv_core.thresholds.tradeoff import TOLERANCES, tradeoff_curve
 
-__all__ = ["DEFINITIONS", "LEVEL_2", "MEASURES", "Definition", "ThresholdSolution", "optimal_thresholds"]
+__all__ = [
+    "DEFINITIONS",
+    "LEVEL_2",
+    "MEASURES",
+    "OBJECTIVES",
+    "TOLERANCES",
+    "Definition",
+    "FairnessScale",
+    "Folds",
+    "ScoreCurves",
+    "ThresholdAudit",
+    "ThresholdSolution",
+    "apply_rule",
+    "audit_thresholds",
+    "compatibility",
+    "compatibility_sentence",
+    "curves_meet_sentence",
+    "decision_rule",
+    "fairness_scale",
+    "folds_of",
+    "hold_together",
+    "notes",
+    "objective_name",
+    "optimal_thresholds",
+    "options_of",
+    "price_sentence",
+    "score_curves",
+    "solution_sentence",
+    "spread",
+    "threshold_answer",
+    "tradeoff_curve",
+]

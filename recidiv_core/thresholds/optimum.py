@@ -214,10 +214,11 @@ def group_table(
     )
 
 
-def definition_ranges(counts: np.ndarray) -> dict[str, float]:
-    """The range of each definition over groups with ``counts`` (G, 4) as :func:`counts_at` has them.
+def definition_ranges(counts: np.ndarray) -> dict[str, Any]:
+    """The range of each definition over groups with ``counts`` (…, G, 4) as :func:`counts_at` has them, shape (…).
 
     The larger range where a definition has two metrics; NaN where the metric of a group does not exist.
     """
-    ranges = {name: float(np.ptp(measure(name, *counts.T))) if len(counts) else math.nan for name in MEASURES}
-    return {name: max(ranges[m] for m in d.metrics) for name, d in DEFINITIONS.items()}
+    columns = np.moveaxis(counts, -1, 0)
+    ranges = {name: np.ptp(measure(name, *columns), axis=-1) for name in MEASURES}
+    return {name: np.maximum.reduce([ranges[m] for m in d.metrics]) for name, d in DEFINITIONS.items()}

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, Prepared, counts_at, objective_of, prepare
+from recidiv_core.thresholds.candidates import Options, Prepared, objective_of, prepare
 from recidiv_core.thresholds.folds import Folds
+from recidiv_core.thresholds.judgement import held_out_counts
 from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges, options_of, solve
 
 TOLERANCES = tuple(np.round(np.linspace(0.004, 0.2, 50), 3).tolist())
@@ -89,10 +90,9 @@ def _held_out(folds: Folds, found: list[ThresholdSolution], options: Options) ->
         return {"held_out_objective": math.nan, "held_out_range": math.nan}
     left_out = {group for solution in found for group in solution.excluded_groups}
     taking_part = [group not in left_out for group in folds.parts[0].groups]
-    parts = zip(folds.parts, found, strict=True)
-    counts = sum(counts_at(part, solution.thresholds) for part, solution in parts)[taking_part]
+    counts = held_out_counts(folds, [solution.thresholds for solution in found])[taking_part]
     weights = np.array(list(options.weights.values()))[taking_part]
     return {
         "held_out_objective": float(weights @ objective_of(*counts.T, options)),
-        "held_out_range": definition_ranges(counts)[options.definition],
+        "held_out_range": float(definition_ranges(counts)[options.definition]),
     }

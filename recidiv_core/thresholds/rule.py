@@ -1,0 +1,93 @@
+"""The decision rule: thresholds as a small file, and its application to another table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from recidiv_core.data import AuditDataset
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.thresholds.audit import ThresholdAudit, nobody
+from recidiv_core.thresholds.judgement import flagged_by
+from recidiv_core.version import __version__
+
+KIND = "recidiv decision rule"
+TIES = "flag when score >= threshold; equal scores are treated alike"
+_MAX_BYTES = 1_000_000
+
+
+def decision_rule(audit: ThresholdAudit) -> dict[str, Any]:
+    """The thresholds with what is needed to apply and to check them; strict JSON values."""
+    solution = audit.solution
+    return {
+        "kind": KIND,
+        "version": __version__,
+        "attribute": audit.attribute,
+        "thresholds": nobody(audit.thresholds),
+        "ties": TIES,
+        "definition": None if solution is None else solution.definition,
+        "status": "set by hand" if solution is None else solution.status,
+        "tolerance": audit.options["tolerance"],
+        "score": audit.roles.score,
+        "data": {name: audit.dataset[name] for name in ("name", "sha256", "n")},
+    }
+
+
+def read_rule(source: Mapping[str, Any] | str | bytes) -> tuple[str, dict[str, float]]:
+    """The attribute and the thresholds of a rule, checked: it may have been written by anybody.
+
+    Raises
+    ------
+    InputError
+        With what is wrong with it.
+    """
+    rule = source
+    if not isinstance(rule, Mapping):
+        if len(rule) > _MAX_BYTES:
+            raise InputError.one("rule", f"at most {_MAX_BYTES:,} bytes", f"{len(rule):,}")
+        try:
+            rule = json.loads(rule)
+        except (ValueError, RecursionError):
+            raise InputError.one("rule", "a JSON object", "something else") from None
+    if not isinstance(rule, Mapping) or rule.get("kind") != KIND:
+        raise InputError.one("rule", f'a JSON object of the kind "{KIND}"', "something else")
+    problems, attribute, thresholds = [], rule.get("attribute"), rule.get("thresholds")
+    if not isinstance(attribute, str):
+        problems.append(Problem("rule: attribute", "the name of a column", "something else"))
+    if not isinstance(thresholds, Mapping) or not thresholds:
+        problems.append(Problem("rule: thresholds", "a threshold for each group", "something else"))
+    elif not all(_is_threshold(value) for value in thresholds.values()):
+        problems.append(Problem("rule: thresholds", 'finite numbers or "nobody"', "something else"))
+    if problems:
+        raise InputError(problems)
+    return attribute, {str(g): math.inf if t == "nobody" else float(t) for g, t in thresholds.items()}
+
+
+def _is_threshold(value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value == "nobody" or (is_number and abs(value) < 1e300)
+
+
+def apply_rule(rule: Mapping[str, Any] | str | bytes, dataset: AuditDataset) -> pd.Series:
+    """Who is flagged, one value per row of ``dataset`` (bool, named "flagged").
+
+    Raises
+    ------
+    InputError
+        When the rule is none, or the dataset lacks its attribute or a score, or has groups that the rule does not know.
+    """
+    attribute, thresholds = read_rule(rule)
+    problems = []
+    if attribute not in dataset.attributes:
+        problems.append(Problem("table", "the rule's attribute among its protected attributes", "a table without it"))
+    elif unknown := set(dataset.attributes[attribute].levels) - set(thresholds):
+        problems.append(Problem("table", "groups that the rule has a threshold for", f"{len(unknown)} that it has not"))
+    if dataset.y_score is None:
+        problems.append(Problem("table", "a score", "a prediction column only"))
+    if problems:
+        raise InputError(problems)
+    return pd.Series(flagged_by(dataset, attribute, thresholds), index=dataset.frame.index, name="flagged")

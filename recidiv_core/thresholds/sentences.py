@@ -1,0 +1,211 @@
+"""Thresholds in sentences, each made from the result and saying no more than it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.stats import ScoreCurves
+from recidiv_core.thresholds.audit import ThresholdAudit
+from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2
+from recidiv_core.thresholds.optimum import ThresholdSolution
+from recidiv_core.words import listed, number, points
+
+_OBJECTIVE = {
+    "f_beta": "the sum of F{beta} over the groups",
+    "balanced_accuracy": "the sum of balanced accuracies over the groups",
+    "accuracy": "the sum of accuracies over the groups",
+    "cost": "the sum of costs over the groups",
+}
+
+
+def spread(value: float, definition: str) -> str:
+    """A range or tolerance in its definition's unit: percentage points, or people missed per person flagged wrongly."""
+    if math.isnan(value):
+        return "not estimable"
+    if definition == "treatment_equality":
+        return f"{value:.3f}"
+    return points(value) if value in (0, 1) or value >= 0.001 else f"{100 * value:.3f} percentage points"
+
+
+def objective_name(options: Mapping[str, Any]) -> str:
+    """What is made as large as it can be."""
+    return _OBJECTIVE[options["objective"]].format(beta=f"{options['beta']:g}")
+
+
+def threshold_answer(audit: ThresholdAudit) -> str:
+    """What these thresholds do, in two or three sentences; a trivial solution is named in the first."""
+    if audit.solution is None:
+        return _by_hand(audit)
+    return f"{solution_sentence(audit.solution)} {_held_out(audit)}".strip()
+
+
+def solution_sentence(solution: ThresholdSolution) -> str:
+    """What the search found."""
+    title = DEFINITIONS[solution.definition].title
+    limit = spread(solution.options["tolerance"], solution.definition)
+    if solution.status == "infeasible" and math.isnan(solution.smallest_range):
+        return f"No thresholds satisfy {title.lower()}: {solution.reason}. Those shown are the baseline's."
+    if solution.status == "infeasible":
+        least = _up(solution.smallest_range, solution.definition)
+        more = f" They do so by {_trivially(solution)}." if solution.trivial else ""
+        return (
+            f"No thresholds satisfy {title.lower()} within {limit}: the smallest range that any reach is {least}, and those "
+            f"shown reach it.{more}"
+        )
+    name = objective_name(solution.options)
+    total = f"{solution.objective:.4f}"
+    if solution.trivial:
+        return (
+            f"{title} is satisfied, but only by {_trivially(solution)}: of all thresholds that satisfy it, these "
+            f"have the largest {name.removeprefix('the ')} ({total})."
+        )
+    own = spread(solution.achieved_range, solution.definition)
+    before = np.dot(*_objectives(solution))
+    return (
+        f"With a threshold for each group, {title.lower()} is satisfied in these data: the range is {own}, the tolerance "
+        f"{limit}. {name[0].upper()}{name[1:]} is {total}; with the baseline it is {before:.4f}."
+    )
+
+
+def _objectives(solution: ThresholdSolution) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and baseline objectives of the groups that take part."""
+    own = solution.by_group[solution.by_group["takes_part"]]
+    return own["group"].map(solution.options["weights"]).to_numpy(float), own["baseline_objective"].to_numpy()
+
+
+def _up(value: float, definition: str) -> str:
+    """Four figures, rounded up: the range cannot be below what is printed by more than its last figure."""
+    scale = 1 if definition == "treatment_equality" else 100
+    unit = "" if scale == 1 else " percentage points"
+    return f"{math.ceil(round(value * scale * 1e4, 6)) / 1e4:.4f}".rstrip("0").rstrip(".") + unit
+
+
+def _trivially(solution: ThresholdSolution) -> str:
+    """What makes a solution trivial: "flagging everybody in A and B and sparing nearly everybody in C"."""
+    rates = solution.by_group.set_index("group")["selection_rate"]
+    parts = []
+    for how, verb, whole in (("flagged", "flagging", 1.0), ("spared", "sparing", 0.0)):
+        groups = [group for group, what in solution.trivial.items() if what == how]
+        if groups:
+            nearly = "" if (rates[groups] == whole).all() else "nearly "
+            parts.append(f"{verb} {nearly}everybody in {listed(groups)}")
+    return " and ".join(parts)
+
+
+def _held_out(audit: ThresholdAudit) -> str:
+    row = audit.of(audit.solution.definition)
+    if row.held_out_range is None or math.isnan(row.held_out_range):
+        return "On rows that the thresholds were not tuned on, the range is not estimable."
+    own = spread(row.held_out_range, row.definition)
+    low, high = spread(row.held_out_low, row.definition), spread(row.held_out_high, row.definition)
+    between = f"lies between {low.split(' ')[0]} and {high}"
+    if math.isnan(row.held_out_high):
+        few = f"{listed(row.held_out_not_compared)} has too few people for an interval"
+        between = f"has no upper bound, since {few}" if not row.held_out_low > 0 else f"is at least {low} ({few})"
+    conclusion = {
+        "within": "so it holds for people like these",
+        "exceeds": "so it does not hold for people like these",
+        "cannot conclude": "so whether it holds for people like these cannot be concluded",
+    }[row.held_out_verdict]
+    return f"On rows that the thresholds were not tuned on the range is {own}; the true one {between}, {conclusion}."
+
+
+def _by_hand(audit: ThresholdAudit) -> str:
+    satisfied = [DEFINITIONS[row.definition].title.lower() for row in audit.definitions.itertuples() if row.satisfied]
+    limit = points(audit.options["tolerance"])
+    if not satisfied:
+        return f"At these thresholds none of the five definitions is satisfied in these data within {limit}."
+    verb = "is" if len(satisfied) == 1 else "are"
+    text = f"{listed(satisfied)} {verb} satisfied in these data within {limit}"
+    return f"At these thresholds {text}, {5 - len(satisfied)} of the five definitions not."
+
+
+def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
+    """What a reader must know besides: ties, groups left out, groups without an interval, levelling down."""
+    found = []
+    steps = {group: _largest_step(curve) for group, curve in curves.groups.items()}
+    table = audit.by_group
+    own = {group: steps[group] for group in table.loc[table["takes_part"], "group"]}
+    if own and max(own.values()) > audit.options["tolerance"]:
+        group = max(own, key=own.get)
+        found.append(
+            f"Equal scores are treated alike: in the group {group} up to {100 * own[group]:.0f} % of people share one score "
+            "and are flagged or spared together, so not every range can be reached."
+        )
+    left_out = table[~table["takes_part"]]
+    if len(left_out):
+        reasons = listed([f"{row.group} ({row.reason})" for row in left_out.itertuples()])
+        found.append(f"Left out of the search and of the ranges: {reasons}. They keep the baseline's threshold.")
+    if audit.solution is not None and audit.solution.levelling_down:
+        found.append(
+            "This is levelling down: against the baseline the objective falls in at least one group and rises in none."
+        )
+    return found
+
+
+def _largest_step(curve: Any) -> float:
+    weight = curve.positive + curve.negative
+    return float(weight.max() / weight.sum()) if weight.sum() else 0.0
+
+
+def compatibility_sentence(table: pd.DataFrame, tolerance: float) -> str:
+    """Which level 2 definitions can hold together, from :func:`compatibility`'s table."""
+
+    def pair(row: Any) -> str:
+        return f"{DEFINITIONS[row.first].title.lower()} with {DEFINITIONS[row.second].title.lower()}"
+
+    rows = list(table.itertuples())
+    real = [pair(row) for row in rows if row.together and not row.trivial]
+    trivial = [pair(row) for row in rows if row.together and row.trivial]
+    never = [pair(row) for row in rows if not row.together]
+    parts = []
+    if real:
+        parts.append(f"can hold together: {listed(real)}")
+    if trivial:
+        parts.append(f"only by flagging or sparing nearly everybody in some group: {listed(trivial)}")
+    if never:
+        parts.append(f"not at all: {listed(never)}")
+    return (
+        f"Of the {len(rows)} pairs of level {DEFINITIONS[LEVEL_2[0]].level} definitions, within {points(tolerance)}, "
+        + "; ".join(parts)
+        + "."
+    )
+
+
+def curves_meet_sentence(both: ThresholdSolution) -> str:
+    """Whether the precision–recall curves of the groups meet within the tolerance (F, Figure 7)."""
+    limit = points(both.options["tolerance"])
+    if both.status == "infeasible":
+        if math.isnan(both.smallest_range):
+            return f"Within the limits equal opportunity and predictive parity cannot hold together: {both.reason}."
+        return (
+            f"The precision–recall curves of the groups do not meet within {limit}: equal opportunity and predictive parity cannot "
+            f"hold together. Where they come nearest, recall or precision still differs by {_up(both.smallest_range, '')}."
+        )
+    where = both.by_group[both.by_group["takes_part"]]
+    recall, precision = where["true_positive_rate"].mean(), where["positive_predictive_value"].mean()
+    how = f", where they do so by {_trivially(both)}" if both.trivial else ""
+    return (
+        f"The precision–recall curves of the groups meet within {limit} (at a recall of about {number(recall)} and a precision of "
+        f"about {number(precision)}{how}): equal opportunity and predictive parity can hold together there."
+    )
+
+
+def price_sentence(audit: ThresholdAudit) -> str:
+    """The group for which most changes against the baseline, in people."""
+    table = audit.by_group
+    row = table.loc[table["flagged_per_1000"].abs().idxmax()]
+    if abs(row["flagged_per_1000"]) < 0.5:
+        return "Against the baseline next to nobody is decided otherwise."
+    more = "more" if row["flagged_per_1000"] > 0 else "fewer"
+    wrongly, missed = row["wrongly_flagged_per_1000"], row["missed_per_1000"]
+    return (
+        f"Against the baseline most changes in the group {row['group']}: of every 1,000 of its people {abs(row['flagged_per_1000']):.0f} "
+        f"{more} are flagged, {abs(wrongly):.0f} {'more' if wrongly > 0 else 'fewer'} of them wrongly, and {abs(missed):.0f} "
+        f"{'more' if missed > 0 else 'fewer'} are missed."
+    )
