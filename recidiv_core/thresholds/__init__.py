@@ -3,13 +3,14 @@
 from recidiv_core.groups import score_curves
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds.audit import ThresholdAudit, audit_thresholds
-from recidiv_core.thresholds.candidates import OBJECTIVES
+from recidiv_core.thresholds.candidates import OBJECTIVES, Options
 from recidiv_core.thresholds.compatibility import compatibility, hold_together
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition
 from recidiv_core.thresholds.folds import Folds, folds_of
 from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
-from recidiv_core.thresholds.rule import apply_rule, decision_rule
-from recidiv_core.thresholds.scale import FairnessScale, fairness_scale
+from recidiv_core.thresholds.peers import PEERS, peer_points
+from recidiv_core.thresholds.rule import apply_rule, decision_rule, flags_of, read_rule
+from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, scale_text
 from recidiv_core.thresholds.sentences import (
     compatibility_sentence,
     curves_meet_sentence,
@@ -20,17 +21,22 @@ from recidiv_core.thresholds.sentences import (
     spread,
     threshold_answer,
 )
+from recidiv_core.thresholds.tables import KINDS, POOLED, curve_table, people_dots, points_at, satisfying_thresholds
 from recidiv_core.thresholds.tradeoff import TOLERANCES, tradeoff_curve
 
 __all__ = [
     "DEFINITIONS",
+    "KINDS",
     "LEVEL_2",
     "MEASURES",
     "OBJECTIVES",
+    "PEERS",
+    "POOLED",
     "TOLERANCES",
     "Definition",
     "FairnessScale",
     "Folds",
+    "Options",
     "ScoreCurves",
     "ThresholdAudit",
     "ThresholdSolution",
@@ -38,16 +44,24 @@ __all__ = [
     "audit_thresholds",
     "compatibility",
     "compatibility_sentence",
+    "curve_table",
     "curves_meet_sentence",
     "decision_rule",
     "fairness_scale",
+    "flags_of",
     "folds_of",
     "hold_together",
     "notes",
     "objective_name",
     "optimal_thresholds",
     "options_of",
+    "peer_points",
+    "people_dots",
+    "points_at",
     "price_sentence",
+    "read_rule",
+    "satisfying_thresholds",
+    "scale_text",
     "score_curves",
     "solution_sentence",
     "spread",

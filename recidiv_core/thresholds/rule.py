@@ -91,3 +91,11 @@ def apply_rule(rule: Mapping[str, Any] | str | bytes, dataset: AuditDataset) -> 
     if problems:
         raise InputError(problems)
     return pd.Series(flagged_by(dataset, attribute, thresholds), index=dataset.frame.index, name="flagged")
+
+
+def flags_of(rule: Mapping[str, Any] | str | bytes, dataset: AuditDataset) -> pd.DataFrame:
+    """Who is flagged, as a table to take away: the id where there is one, else the row's number from 1, and the flag."""
+    flagged = apply_rule(rule, dataset)
+    name = dataset.roles.id
+    key = pd.RangeIndex(1, len(flagged) + 1) if name is None else dataset.frame[name].to_numpy()
+    return pd.DataFrame({name or "row": key, "flagged": flagged.to_numpy()})

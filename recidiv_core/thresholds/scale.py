@@ -23,6 +23,7 @@ from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges
 
 PERFORMANCE = ("f1", "recall", "precision")
 NEEDS_MODEL = "needs a model trained without the attribute: a fixed score cannot show it"
+_DASH = "–"
 Protocol = Literal["held_out", "paper"]
 
 
@@ -205,3 +206,38 @@ def _judged_held_out(
 
 def _is_below(value: float, tolerance: float) -> bool | None:
     return None if np.isnan(value) else bool(value < tolerance)
+
+
+_TEXT_COLUMNS = {"f1": "F1", "recall": "Recall", "precision": "Precision"}
+
+
+def scale_text(scale: FairnessScale) -> pd.DataFrame:
+    """The table in words and figures, as page and report print it.
+
+    Held out: value (95 % interval), and for a range the share of resamples that satisfy it. Paper: mean (SD). ● marks what
+    satisfies its definition.
+    """
+    titles = _TEXT_COLUMNS | {name: f"{d.title}, range" for name, d in DEFINITIONS.items()}
+    rows = []
+    for row in scale.table.to_dict("records"):
+        cells = {"Thresholds": row["title"]}
+        for name, title in titles.items():
+            cells[title] = _DASH if row["reason"] else _cell(row, name, scale.options["protocol"])
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def _cell(row: dict[str, Any], name: str, protocol: str) -> str:
+    column = name if name in _TEXT_COLUMNS else f"{name}_range"
+    value = row[column]
+    if np.isnan(value):
+        return "not estimable"
+    if protocol == "paper":
+        text = f"{value:.4f} ({row[f'{column}_sd']:.4f})"
+    else:
+        high = row[f"{column}_high"]
+        text = f"{value:.4f} ({row[f'{column}_low']:.3f} to {_DASH if np.isnan(high) else f'{high:.3f}'})"
+    if name in _TEXT_COLUMNS:
+        return text
+    share = f", {100 * row[f'{name}_share']:.0f} % of resamples" if protocol == "held_out" else ""
+    return f"{'● ' if row[f'{name}_satisfied'] else ''}{text}{share}"

@@ -23,13 +23,24 @@ _OBJECTIVE = {
 }
 
 
-def spread(value: float, definition: str) -> str:
-    """A range or tolerance in its definition's unit: percentage points, or people missed per person flagged wrongly."""
+def spread(value: float, definition: str, tolerance: float | None = None) -> str:
+    """A range or tolerance in its definition's unit: percentage points, or people missed per person flagged wrongly.
+
+    With as many figures as it takes to stay on its own side of ``tolerance``.
+    """
     if math.isnan(value):
         return "not estimable"
-    if definition == "treatment_equality":
-        return f"{value:.3f}"
-    return points(value) if value in (0, 1) or value >= 0.001 else f"{100 * value:.3f} percentage points"
+    scale = 1 if definition == "treatment_equality" else 100
+    limit = math.inf if tolerance is None else tolerance * scale
+    for digits in (3, 4, 5, 6) if scale == 1 else (1, 2, 3, 4, 5):
+        rounded = round(value * scale, digits)
+        if (rounded < limit) == (value * scale < limit) and (rounded > 0) == (value > 0):
+            break
+    text = f"{rounded:.{digits}f}"
+    if scale == 1:
+        return text
+    text = text.removesuffix(".0")
+    return f"{text} percentage point{'' if text == '1' else 's'}"
 
 
 def objective_name(options: Mapping[str, Any]) -> str:
@@ -64,7 +75,7 @@ def solution_sentence(solution: ThresholdSolution) -> str:
             f"{title} is satisfied, but only by {_trivially(solution)}: of all thresholds that satisfy it, these "
             f"have the largest {name.removeprefix('the ')} ({total})."
         )
-    own = spread(solution.achieved_range, solution.definition)
+    own = spread(solution.achieved_range, solution.definition, solution.options["tolerance"])
     before = np.dot(*_objectives(solution))
     return (
         f"With a threshold for each group, {title.lower()} is satisfied in these data: the range is {own}, the tolerance "
@@ -101,7 +112,7 @@ def _held_out(audit: ThresholdAudit) -> str:
     row = audit.of(audit.solution.definition)
     if row.held_out_range is None or math.isnan(row.held_out_range):
         return "On rows that the thresholds were not tuned on, the range is not estimable."
-    own = spread(row.held_out_range, row.definition)
+    own = spread(row.held_out_range, row.definition, audit.options["tolerance"])
     low, high = spread(row.held_out_low, row.definition), spread(row.held_out_high, row.definition)
     between = f"lies between {low.split(' ')[0]} and {high}"
     if math.isnan(row.held_out_high):
@@ -199,6 +210,8 @@ def curves_meet_sentence(both: ThresholdSolution) -> str:
 def price_sentence(audit: ThresholdAudit) -> str:
     """The group for which most changes against the baseline, in people."""
     table = audit.by_group
+    if (table["threshold"] == table["baseline"]).all():
+        return "All groups have one threshold, the baseline: move one, or press a definition."
     row = table.loc[table["flagged_per_1000"].abs().idxmax()]
     if abs(row["flagged_per_1000"]) < 0.5:
         return "Against the baseline next to nobody is decided otherwise."

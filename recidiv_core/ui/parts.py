@@ -185,3 +185,16 @@ READING_VERDICTS = (
     "**Example in people.** A false positive rate of 45 % against 24 %: of 100 people in the first group who never had the "
     "outcome, 45 were flagged; of 100 such people in the second, 24.",
 )
+
+READING_THRESHOLDS = (
+    "**A dot is some people**, at their score. Blue is right, orange is wrong; filled is flagged, hollow is not; round had the "
+    "outcome, three-cornered did not. Move a group's line and see who changes.",
+    "**Satisfied** is a fact about these rows: the largest difference between groups is below the tolerance. Whether it holds for "
+    "people like these is another question; its verdict comes from rows that the thresholds were not tuned on.",
+    "**The price** counts people: against one threshold for all, how many more of every 1,000 in a group are flagged, flagged "
+    "wrongly, or missed.",
+    "**Why not all at once.** Where base rates differ, making one thing alike pulls another apart. The page tries every pair of "
+    "definitions on your data and says which can hold together.",
+    "**Example in people.** A threshold of 0.4 for one group and 0.5 for another means: of two people with a score of 0.45, the one "
+    "in the first group is flagged and the other is not. Whether that may be done at all is a matter of law; in many places it may not.",
+)

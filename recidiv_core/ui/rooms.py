@@ -33,6 +33,13 @@ ROOMS = (
     Room("overview", "Overview", "Does this model treat people alike?", ":material/balance:", "start", is_first=True),
     Room("data", "Data", "Who is in the data?", ":material/table_rows:", "your-data"),
     Room("groups", "Groups", "Does the model treat the groups alike?", ":material/groups:", "by-group"),
+    Room(
+        "thresholds",
+        "Thresholds",
+        "Which thresholds satisfy which definition of fairness?",
+        ":material/tune:",
+        "per-group-thresholds",
+    ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -12,12 +13,22 @@ from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
 from recidiv_core.report import Entry
+from recidiv_core.stats import ScoreCurves
+from recidiv_core.thresholds import (
+    Options,
+    ThresholdAudit,
+    ThresholdSolution,
+    audit_thresholds,
+    hold_together,
+    options_of,
+)
 
 FIRST_SAMPLE = "nc_releases"
 _KEY = "recidiv session"
-_KEPT_AUDITS = 16
+_KEPT_RESULTS = 24
 _STEPS = 400
 _MAX_CHOICES = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,11 +43,36 @@ class Settings:
     reference: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Search:
+    """The choices of the Thresholds page. ``definition`` None: the thresholds are set by hand."""
+
+    definition: str | None = None
+    objective: str = "f_beta"
+    beta: float = 1.0
+    cost_ratio: float | None = None
+    partial: float = 1.0
+    min_precision: float | None = None
+    max_selection_rate: float | None = None
+    min_recall: float | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+
+    def options(self) -> dict[str, Any]:
+        """As the library takes them, without the definition."""
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "definition"}
+        return own | {"weights": dict(self.weights), "partial": self.partial if self.allows_partial else 1.0}
+
+    @property
+    def allows_partial(self) -> bool:
+        return self.definition == "statistical_parity"
+
+
 @dataclass
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
-    ``draft`` and ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
+    ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
+    ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
     bad file never costs what was loaded before.
     """
 
@@ -48,26 +84,83 @@ class Session:
     entries: list[Entry] = field(default_factory=list)
     uploads: dict[str, str] = field(default_factory=dict)
     failures: dict[str, InputError] = field(default_factory=dict)
-    _audits: dict[Any, GroupAudit] = field(default_factory=dict)
+    search: Search = field(default_factory=Search)
+    by_hand: dict[str, dict[str, float]] = field(default_factory=dict)
+    found: dict[str, dict[str, float]] = field(default_factory=dict)
+    finished: dict[Any, Any] = field(default_factory=dict)
+    _results: dict[Any, Any] = field(default_factory=dict)
 
     def audit(self) -> GroupAudit:
-        """The audit of the current dataset at the current settings; recent ones are kept."""
-        key = (self.dataset.digest, self.settings)
-        if key not in self._audits:
-            while len(self._audits) >= _KEPT_AUDITS:
-                self._audits.pop(next(iter(self._audits)))
-            s = self.settings
-            self._audits[key] = audit_groups(
+        """The audit of the current dataset at the current settings."""
+        s = self.settings
+        return self._kept(
+            (self.dataset.digest, s),
+            lambda: audit_groups(
                 self.dataset, threshold=s.threshold, tolerance=s.tolerance, confidence_level=s.confidence_level,
                 min_support=s.min_support, random_state=s.random_state, reference=dict(s.reference),
-            )  # fmt: skip
-        return self._audits[key]
+            ),
+        )  # fmt: skip
+
+    @property
+    def baseline(self) -> float:
+        """The one threshold that thresholds per group are compared with: that of the Groups page."""
+        threshold = self.settings.threshold
+        return matching_threshold(self.dataset) if threshold is None else threshold
+
+    def threshold_options(self) -> dict[str, Any]:
+        """What the search and the trade-off take, from both pages' choices."""
+        return self.search.options() | {"min_support": self.settings.min_support, "baseline": self.baseline}
+
+    def threshold_audit(self) -> ThresholdAudit:
+        """The thresholds of the current attribute, searched for or set by hand, judged."""
+        s, attribute, definition = self.settings, self.attribute, self.search.definition
+        hand = None
+        if definition is None:
+            levels = self.dataset.attributes[attribute].levels
+            hand = dict.fromkeys(levels, self.baseline) | self.by_hand.get(attribute, {})
+        options = self.threshold_options()
+        audit = self._kept(
+            (self.dataset.digest, attribute, s, self.search, self.baseline, tuple((hand or {}).items())),
+            lambda: audit_thresholds(
+                self.dataset, attribute=attribute, definition=definition, thresholds=hand, tolerance=s.tolerance,
+                confidence_level=s.confidence_level, random_state=s.random_state, **options,
+            ),
+        )  # fmt: skip
+        if definition is not None:
+            self.found[attribute] = audit.thresholds
+        return audit
+
+    def search_options(self, curves: ScoreCurves, definition: str) -> Options:
+        """The search's choices for any definition, checked."""
+        options = self.threshold_options()
+        if definition != self.search.definition:
+            options["partial"] = 1.0
+        return options_of(curves, definition=definition, tolerance=self.settings.tolerance, **options)
+
+    def hold_together(self, curves: ScoreCurves, first: str, second: str) -> ThresholdSolution:
+        """The best thresholds for two definitions at once."""
+        options = self.search_options(curves, first)
+        return self._kept(
+            (self.dataset.digest, self.attribute, first, second, str(options)),
+            lambda: hold_together(curves, first, second, options),
+        )
+
+    def _kept(self, key: Any, make: Callable[[], T]) -> T:
+        """A result made at the first call; the last few are kept."""
+        if key not in self._results:
+            made = make()
+            while len(self._results) >= _KEPT_RESULTS:
+                self._results.pop(next(iter(self._results)))
+            self._results[key] = made
+        return self._results[key]
 
     def use(self, dataset: AuditDataset) -> None:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""
         self.dataset, self.settings = dataset, first_settings(dataset, self.settings)
         self.attribute = dataset.roles.sensitive[0]
-        self._audits.clear()
+        self.search = Search()
+        for kept in (self.by_hand, self.found, self.finished, self._results):
+            kept.clear()
 
     def prepare(self, table: Table, roles: Roles | None) -> None:
         """Put a table on the Data page's bench."""
