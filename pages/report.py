@@ -3,8 +3,7 @@
 import streamlit as st
 
 from recidiv_core.errors import InputError
-from recidiv_core.groups import answer, overall_verdict
-from recidiv_core.report import Entry, published_metrics, render_report, suppress
+from recidiv_core.report import Entry, protect, published_metrics, render_report, summary
 from recidiv_core.ui.parts import READING_VERDICTS, about, explanations, literal, opening, problems, table, verdict_mark
 from recidiv_core.ui.state import session
 
@@ -50,13 +49,12 @@ if len({entry.result.dataset["sha256"] for entry in entries}) < len(entries):
     )
 st.subheader("What it will say", anchor=False)
 for position, entry in enumerate(entries):
-    public = suppress(entry.result, min_cell=int(min_cell))
+    public = protect(entry.result, min_cell=int(min_cell))
     with st.container(border=True):
-        for attribute in entry.result.attributes:
-            verdict = verdict_mark(overall_verdict(public, attribute))
-            st.markdown(
-                f"**{literal(entry.result.dataset['name'])}, groups by {literal(attribute)}** · {verdict}  \n{literal(answer(public, attribute))}"
-            )
+        for said_about, verdict, answer in summary(public):
+            mark = f" · {verdict_mark(verdict)}" if verdict else ""
+            lead = f"{entry.result.dataset['name']}, {said_about[0].lower()}{said_about[1:]}"
+            st.markdown(f"**{literal(lead)}**{mark}  \n{literal(answer)}")
         if entry.note:
             st.caption(f"Note: {literal(entry.note)}")
         if current.entries and st.button("Remove", key=f"remove {position}", icon=":material/delete:", type="tertiary"):
@@ -65,7 +63,8 @@ for position, entry in enumerate(entries):
 
 st.subheader("What is withheld", anchor=False)
 try:
-    withheld = published_metrics(entries[0].result, min_cell=int(min_cell))
+    first = entries[0].result
+    withheld = published_metrics(getattr(first, "groups", first), min_cell=int(min_cell))
 except InputError as error:
     problems(error)
 else:

@@ -105,7 +105,9 @@ def price_chart(audit: ThresholdAudit) -> Spec:
     colours = {"domain": names, "range": [QUIET, _WRONG, "#CC79A7"]}
     y = category("group", sort=[short(g) for g in own["group"]], axis={"labelLimit": 150}, scale={"paddingInner": 0.25})
     offset = {"yOffset": {"field": "what", "type": "nominal", "sort": names}}
-    x = quantity("change", "Change per 1,000 people of the group", scale={"domain": [-reach, reach]})
+    x = quantity(
+        "change", "Change per 1,000 people of the group", scale={"domain": [-reach, reach]}, axis={"tickCount": 7}
+    )
     tip = tooltip("group", "what", change="+.1f")
     bar = {
         "x": x, "y": y, **offset, "tooltip": tip,

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
-from recidiv_core.report.document import document, entries
+from recidiv_core.report.document import document, entries, protect
 from recidiv_core.report.html import render_html
 from recidiv_core.report.pdf import render_pdf
-from recidiv_core.report.suppression import suppress
 
 Format = Literal["pdf", "html", "json"]
 FORMATS: tuple[Format, ...] = ("pdf", "html", "json")
@@ -35,7 +34,7 @@ def render_report(results: Any, *, format: Format = "pdf", language: str = "en",
         return render_pdf(content)
     if format == "html":
         return render_html(content)
-    kept = [{"note": e.note, **suppress(e.result, min_cell=min_cell).to_dict()} for e in entries(results)]
+    kept = [{"note": e.note, **protect(e.result, min_cell=min_cell).to_dict()} for e in entries(results)]
     whole = {"manifest": content["manifest"], "summary": content["summary"], "results": kept}
     return json.dumps(plain(whole), indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import vl_convert
-
-from recidiv_core.charts.groups import calibration_chart, compared_metrics, disparity_chart, metric_chart
-from recidiv_core.charts.theme import VERDICT_MARKS, Spec, static
-from recidiv_core.groups import DISTINCT, HEADLINE, METRICS, GroupAudit, answer, disparity_sentence, overall_verdict
-from recidiv_core.report.fonts import FONTS, printable
+from recidiv_core.charts.theme import VERDICT_MARKS
+from recidiv_core.groups import GroupAudit
+from recidiv_core.report import groups, thresholds
+from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
 from recidiv_core.report.suppression import suppress
-from recidiv_core.words import number, outward, percent, points
-
-_DASH = "–"
-_READING_SIGNS = {"reaches 4/5": "●", "falls below 4/5": "▲", "cannot conclude": "□"}
-vl_convert.register_font_directory(str(FONTS))
+from recidiv_core.thresholds import FairnessScale, ThresholdAudit
+from recidiv_core.words import points
 
 
 @dataclass(frozen=True)
@@ -31,10 +25,48 @@ class Entry:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class _Writer:
+    """How the report writes one kind of result.
+
+    ``protect`` withholds what would show a small cell; the others take what it returns: ``facts`` are pairs of texts, ``summary``
+    holds (about, verdict or None, answer), ``sections`` have a title and blocks (see :mod:`recidiv_core.report.blocks`).
+    """
+
+    protect: Callable[..., Any]
+    facts: Callable[[Any], list[list[str]]]
+    summary: Callable[[Any], list[tuple[str, str | None, str]]]
+    sections: Callable[[Any], list[dict[str, Any]]]
+    ledger: Callable[[Any], dict[str, Any]]
+
+
+_WRITERS = {
+    GroupAudit: _Writer(suppress, groups.facts, groups.summary, groups.sections, groups.ledger_section),
+    ThresholdAudit: _Writer(
+        thresholds.protect, thresholds.facts, thresholds.summary, thresholds.sections,
+        lambda audit: groups.ledger_section(audit.groups),
+    ),
+    FairnessScale: _Writer(
+        thresholds.protect_scale, thresholds.scale_facts, thresholds.scale_summary, thresholds.scale_sections,
+        lambda scale: groups.ledger_section(scale.groups),
+    ),
+}  # fmt: skip
+
+
 def entries(results: Any) -> list[Entry]:
     """One result, or several, with or without notes, as entries."""
     many = results if isinstance(results, Sequence) else [results]
     return [item if isinstance(item, Entry) else Entry(item) for item in many]
+
+
+def protect(result: Any, *, min_cell: int) -> Any:
+    """A result as it may be published: what would show a cell of fewer than ``min_cell`` people is withheld."""
+    return _WRITERS[type(result)].protect(result, min_cell=min_cell)
+
+
+def summary(result: Any) -> list[tuple[str, str | None, str]]:
+    """What a protected result says: about what, verdict (None where there is none), and the answer."""
+    return _WRITERS[type(result)].summary(result)
 
 
 def document(results: Any, *, min_cell: int) -> dict[str, Any]:
@@ -43,28 +75,32 @@ def document(results: Any, *, min_cell: int) -> dict[str, Any]:
     A section holds blocks: ``{"kind": "heading" | "text" | "table" | "figure", …}``; a figure holds its SVG and its
     alternative text, a table its columns, which of them are numeric, and its rows as text.
     """
-    found = [Entry(suppress(entry.result, min_cell=min_cell), entry.note) for entry in entries(results)]
-    audits = [entry.result for entry in found]
-    first = audits[0]
+    found = [Entry(protect(entry.result, min_cell=min_cell), entry.note) for entry in entries(results)]
+    first = found[0].result
+    writer = _WRITERS[type(first)]
     content = {
         "title": f"How are the groups treated? An audit of {first.dataset['name']}",
-        "facts": _facts(first, min_cell),
-        "summary": [
-            {
-                "attribute": attribute,
-                "verdict": VERDICT_MARKS[overall_verdict(audit, attribute)].word,
-                "sign": VERDICT_MARKS[overall_verdict(audit, attribute)].sign,
-                "answer": answer(audit, attribute),
-            }
-            for audit in audits
-            for attribute in audit.attributes
-        ],
-        "sections": [_ledger_section(first), *(_group_section(e, a) for e in found for a in e.result.attributes)],
+        "facts": _facts(first, writer.facts(first), min_cell),
+        "summary": [_said(*item) for entry in found for item in summary(entry.result)],
+        "sections": [{"note": "", **writer.ledger(first)}, *(s for entry in found for s in _sections(entry))],
         "method": list(METHOD),
         "references": list(REFERENCES),
-        "manifest": manifest(audits),
+        "manifest": manifest([entry.result for entry in found]),
     }
     return _printable(content)
+
+
+def _said(about: str, verdict: str | None, answer: str) -> dict[str, str]:
+    mark = VERDICT_MARKS.get(verdict)
+    return {
+        "attribute": about, "verdict": mark.word if mark else "", "sign": mark.sign if mark else "", "answer": answer
+    }  # fmt: skip
+
+
+def _sections(entry: Entry) -> list[dict[str, Any]]:
+    """An entry's sections; its note stands in the first."""
+    own = _WRITERS[type(entry.result)].sections(entry.result)
+    return [section | {"note": entry.note if position == 0 else ""} for position, section in enumerate(own)]
 
 
 def _printable(value: Any) -> Any:
@@ -75,211 +111,16 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def _facts(audit: GroupAudit, min_cell: int) -> list[list[str]]:
-    roles, cut = audit.roles, audit.threshold
-    flagged = f"score ≥ {cut:g}" if cut is not None else f"the column {roles.prediction}"
-    how = {"baseline": " (the baseline: most recall with precision of at least 85 %, else most precision)"}
-    level = f"{100 * audit.options['confidence_level']:g} %"
+def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
+    roles = result.roles
     return [
-        ["Table", f"{audit.dataset['name']}, {audit.dataset['n']:,} people"],
+        ["Table", f"{result.dataset['name']}, {result.dataset['n']:,} people"],
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],
-        ["Flagged means", flagged + how.get(audit.threshold_source, "")],
         ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],
         ["Protected attributes", ", ".join(roles.sensitive)],
-        ["Tolerance", points(audit.options["tolerance"])],
-        ["Confidence", f"{level}, simultaneous over all pairs of groups and all measures of an attribute"],
-        ["Smallest group compared", f"{audit.options['min_support']} people"],
+        ["Tolerance", points(result.options["tolerance"])],
+        *own,
         ["Smallest cell published", f"{min_cell} people"],
-        ["Data, sha256", audit.dataset["sha256"]],
+        ["Data, sha256", result.dataset["sha256"]],
     ]
-
-
-def _table(title: str, columns: list[str], numeric: list[bool], rows: list[list[str]]) -> dict[str, Any]:
-    return {"kind": "table", "title": title, "columns": columns, "numeric": numeric, "rows": rows}
-
-
-def _figure(title: str, chart: Spec) -> dict[str, Any]:
-    svg = vl_convert.vegalite_to_svg(static(chart, width=520))
-    return {"kind": "figure", "title": title, "alt": chart["description"], "svg": svg}
-
-
-def _text(text: str) -> dict[str, str]:
-    return {"kind": "text", "text": text}
-
-
-def _count(value: float) -> str:
-    return (
-        "withheld"
-        if value is None or math.isnan(value)
-        else f"{value:,.0f}"
-        if value == round(value)
-        else f"{value:,.1f}"
-    )
-
-
-def _ledger_section(audit: GroupAudit) -> dict[str, Any]:
-    rows = [
-        [
-            r.step,
-            r.detail,
-            _DASH
-            if r.n_rows is None or (math.isnan(r.n_rows) and r.step not in ("kept", "joined"))
-            else _count(r.n_rows),
-            f"{r.n_left:,}",
-        ]
-        for r in audit.ledger.itertuples()
-    ]
-    table = _table(
-        "What loading changed or noticed", ["Step", "What", "Rows", "Rows left"], [False, False, True, True], rows
-    )
-    return {"title": "The data", "note": "", "blocks": [table]}
-
-
-def _group_section(entry: Entry, attribute: str) -> dict[str, Any]:
-    audit = entry.result
-    blocks = [_text(answer(audit, attribute))]
-    for unit, title in (
-        ("rate", f"Largest difference between the groups of {attribute}, rates"),
-        ("number", f"Largest difference between the groups of {attribute}, other measures"),
-        ("ratio", f"Largest difference between the groups of {attribute}, error balance"),
-    ):
-        shown = compared_metrics(audit, attribute, unit)
-        if shown:
-            open_ended = any(r.metric in shown and math.isnan(r.high) for r in audit.rows(attribute, "disparities"))
-            note = " (no interval is drawn where its upper end is withheld)" if open_ended else ""
-            blocks.append(_figure(title + note, disparity_chart(audit, attribute, unit=unit)))
-    blocks += [_verdict_table(audit, attribute), {"kind": "heading", "text": "In words"}]
-    absent = _absent(audit, attribute)
-    for row in audit.rows(attribute, "disparities"):
-        if row.metric not in DISTINCT or row.metric in absent:
-            continue
-        mark = VERDICT_MARKS[row.verdict]
-        sentence = disparity_sentence(audit, row)
-        blocks.append(_text(f"{mark.sign} {METRICS[row.metric].title}: {mark.word}. {sentence}"))
-    blocks += [_text(f"{METRICS[name].title}: not estimable, {reason}.") for name, reason in absent.items()]
-    blocks.append({"kind": "heading", "text": "By group"})
-    for metric in HEADLINE[audit.roles.polarity][:4]:
-        blocks.append(_figure(f"{METRICS[metric].title} by {attribute}", metric_chart(audit, attribute, metric)))
-    blocks += [_count_table(audit, attribute), *_metric_tables(audit, attribute), _reference_table(audit, attribute)]
-    blocks.append(_four_fifths_table(audit, attribute))
-    if len(audit.calibration) and len(audit.of(attribute, "calibration")):
-        blocks.append(
-            _figure(f"Outcome against score by {attribute}", calibration_chart(audit, attribute) | {"height": 220})
-        )
-    note = entry.note if attribute == audit.attributes[0] else ""
-    return {"title": f"Groups: {attribute}", "note": note, "blocks": blocks}
-
-
-def _absent(audit: GroupAudit, attribute: str) -> dict[str, str]:
-    """The measures that exist for no group, for one and the same reason."""
-    reasons = audit.of(attribute, "intervals").groupby("metric", sort=False)["reason"].unique()
-    return {name: r[0] for name, r in reasons.items() if len(r) == 1 and r[0] and not r[0].startswith("withheld")}
-
-
-def _verdict_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
-    rows = []
-    absent = _absent(audit, attribute)
-    for row in (row for row in audit.rows(attribute, "disparities") if row.metric not in absent):
-        mark, rate = VERDICT_MARKS[row.verdict], METRICS[row.metric].unit == "rate"
-        show = (lambda x: percent(x).removesuffix(" %")) if rate else number
-        exists = not math.isnan(row.range)
-        rows.append(
-            [
-                METRICS[row.metric].title + (" (pp)" if rate else ""),
-                f"{mark.sign} {mark.word}",
-                show(row.range) if exists else _DASH,
-                outward(row.low, row.high, percent=rate) if exists else _DASH,
-                show(row.detectable) if not math.isnan(row.detectable) else _DASH,
-                _DASH if math.isnan(row.p_value) else f"{row.p_value:.3f}" if row.p_value >= 0.001 else "< 0.001",
-                " – ".join(row.worst_pair) + ("*" if math.isnan(row.high) else "") if row.worst_pair else row.reason,
-            ]
-        )
-    columns = ["Measure", "Verdict", "Range", "Interval", "Detectable", "p", "Highest – lowest"]
-    title = f"Verdicts for {attribute}"
-    if any(row[-1].endswith("*") for row in rows):
-        title += " (* of the groups published: another was compared whose numbers are withheld)"
-    return _table(title, columns, [False, False, True, True, True, True, False], rows)
-
-
-def _count_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
-    names = ["n", "n_positive", "tp", "fp", "fn", "tn"]
-    rows = [[r.group, *(_count(getattr(r, name)) for name in names)] for r in audit.rows(attribute, "by_group")]
-    columns = [
-        "Group",
-        "People",
-        "With the outcome",
-        "Flagged rightly",
-        "Flagged wrongly",
-        "Missed",
-        "Left alone rightly",
-    ]
-    return _table(f"Counts by {attribute}", columns, [False] + [True] * 6, rows)
-
-
-def _metric_tables(audit: GroupAudit, attribute: str) -> list[dict[str, Any]]:
-    """Estimate, interval and n of every distinct measure, four measures a table."""
-    intervals = audit.of(attribute, "intervals")
-    groups = list(audit.of(attribute, "by_group")["group"])
-    names = [name for name in DISTINCT if name in set(intervals["metric"]) - set(_absent(audit, attribute))]
-    cells = {(r.group, r.metric): _cell(r) for r in audit.rows(attribute, "intervals")}
-    tables = []
-    for start in range(0, len(names), 3):
-        part = names[start : start + 3]
-        rows = [[group, *(cells[group, name] for name in part)] for group in groups]
-        columns = ["Group", *(METRICS[name].title for name in part)]
-        tables.append(
-            _table(f"Measures by {attribute}, with intervals and n", columns, [False] + [True] * len(part), rows)
-        )
-    return tables
-
-
-def _cell(row: Any) -> str:
-    if row.reason:
-        return f"not estimable: {row.reason}" if not row.reason.startswith("withheld") else "withheld"
-    show = percent if METRICS[row.metric].unit == "rate" else number
-    low, high = show(row.low, row.low, row.high), show(row.high, row.low, row.high)
-    return f"{show(row.estimate, row.low, row.high)} ({low.removesuffix(' %')} to {high.removesuffix(' %')}), n = {row.n:,.0f}"
-
-
-def _reference_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
-    """Difference and ratio of each group to the reference group, for the measures shown first."""
-    rows, shown = [], HEADLINE[audit.roles.polarity]
-    found = [row for row in audit.rows(attribute, "references") if row.metric in shown]
-    for row in sorted(found, key=lambda row: shown.index(row.metric)):
-        exists, has_ratio = not math.isnan(row.difference), not math.isnan(row.ratio)
-        reason = "withheld" if row.reason.startswith("withheld") else row.reason
-        rows.append(
-            [
-                f"{METRICS[row.metric].title} (pp)",
-                row.group,
-                f"{100 * row.difference:+.1f}" if exists else reason,
-                outward(row.low, row.high, percent=True) if exists else _DASH,
-                number(row.ratio) if has_ratio else _DASH,
-                outward(row.ratio_low, row.ratio_high, percent=False) if has_ratio else _DASH,
-            ]
-        )
-    reference = found[0].reference if found else ""
-    title = f"Difference and ratio to the group {reference}, simultaneous intervals"
-    columns = ["Measure", "Group", "Difference", "Interval", "Ratio", "Interval"]
-    return _table(title, columns, [False, False, True, True, True, True], rows)
-
-
-def _four_fifths_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:
-    favour = "not being flagged" if audit.roles.polarity == "punitive" else "being flagged"
-    rows = []
-    for row in audit.rows(attribute, "four_fifths"):
-        exists = not math.isnan(row.ratio)
-        interval = f"{number(row.low)} to {number(row.high)}" if exists else _DASH
-        verdict = f"{_READING_SIGNS[row.reading]} {row.reading}" if exists else row.reason
-        rows.append(
-            [
-                row.group,
-                percent(row.favourable_rate) if exists else _DASH,
-                number(row.ratio) if exists else _DASH,
-                interval,
-                verdict,
-            ]
-        )
-    title = f"Four-fifths rule by {attribute}: rate of {favour}, against the group most favoured"
-    return _table(title, ["Group", "Rate", "Ratio", "Interval", "Reading"], [False, True, True, True, False], rows)

@@ -36,6 +36,24 @@ METHOD: tuple[tuple[str, str], ...] = (
         "of the favourable result with that of the most favoured group [7].",
     ),
     (
+        "Thresholds per group",
+        "People are flagged at score ≥ their group's threshold; equal scores are treated alike. A definition is satisfied when "
+        "the highest minus the lowest value of its measure over the groups is below the tolerance: statistical parity, the "
+        "selection rate; equal opportunity, the true positive rate; predictive parity, the positive predictive value; treatment "
+        "equality, FN/FP; equalized odds, the true and the false positive rate both [8, 9]. The thresholds printed are the best "
+        "of all combinations of each group's scores, and of flagging nobody, by the sum of the objective over the groups: an exact "
+        "search, no grid, no randomness. Ties go to the combination that decides the smallest share of people otherwise than the "
+        "baseline. Where no combination satisfies, those with the smallest range are printed, and said to be. Groups with fewer "
+        "people than the smallest group compared take no part and keep the baseline's threshold.",
+    ),
+    (
+        "Tuned on some rows, judged on others",
+        "Thresholds chosen to satisfy a definition on some rows do so less well on others. So the rows are dealt into parts, "
+        "thresholds are tuned on all parts but one and judged on that one, and the counts of all parts are added up. Range, interval "
+        "and verdict held out are of those counts; the share of resamples is that of 1,000 bootstrap resamples of them in which "
+        "the definition holds. They judge this way of choosing thresholds with a little less data than there is.",
+    ),
+    (
         "Small numbers",
         "Groups with fewer rows than the smallest group compared, and measures with a denominator under ten, are listed "
         "and left out of comparisons. In a published report cells below the stated limit are withheld, and with them any "
@@ -62,4 +80,6 @@ REFERENCES: tuple[str, ...] = (
     "Donner, A., Zou, G. Y. (2012). Closed-form confidence intervals for functions of the normal mean and standard "
     "deviation. Statistical Methods in Medical Research 21, 347–359.",
     "Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D (1978).",
+    "The fairness scale for forecasting recidivism (2025). doi:10.1007/s00521-025-11478-x, sections 2.2, 3.6 and 3.7.",
+    "Hardt, M., Price, E., Srebro, N. (2016). Equality of opportunity in supervised learning. NeurIPS 29, 3315–3323.",
 )

@@ -134,24 +134,13 @@ def options_of(curves: ScoreCurves, **given: Any) -> Options:
     return checked_options(curves, **(defaults | given))
 
 
-def solve(
-    curves: ScoreCurves,
-    options: Options,
-    prepared: Prepared | None = None,
-    *,
-    floor: float = -math.inf,
-    needs_smallest: bool = True,
-) -> ThresholdSolution:
-    """As :func:`optimal_thresholds`, with checked options and, where they were made before, prepared candidates.
-
-    ``floor`` is the objective of a solution that is known. ``needs_smallest=False`` leaves out the search for the smallest range: a tolerance that cannot be met then has no
-    thresholds of its own.
-    """
-    prepared = prepared or prepare(curves, options)
-    tolerance, pool = options.tolerance, prepared.pool
-    found = best(pool, tolerance, floor=floor)
+def solve(curves: ScoreCurves, options: Options) -> ThresholdSolution:
+    """As :func:`optimal_thresholds`, with checked options."""
+    prepared = prepare(curves, options)
+    pool = prepared.pool
+    found = best(pool, options.tolerance)
     is_costly = len(pool.values) == 2 and found is not None
-    least = smallest_range(pool) if needs_smallest and not is_costly else math.nan
+    least = math.nan if is_costly else smallest_range(pool)
     pick = found
     if found is None and not math.isnan(least):
         pick = best(pool, np.nextafter(least, np.inf))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from recidiv_core.data import AuditDataset, Roles
 from recidiv_core.errors import InputError
-from recidiv_core.groups import audit_groups, score_curves
+from recidiv_core.groups import GroupAudit, audit_groups, score_curves
 from recidiv_core.plain import plain
 from recidiv_core.stats import ScoreCurves, baseline_threshold, normal_quantile, wilson_bounds
 from recidiv_core.thresholds.audit import checked_dataset
@@ -34,8 +34,9 @@ class FairnessScale:
     ``table`` has one row per model: row, title, level, reason, n_infeasible (folds in which the tolerance could not be met), and
     for each of f1, recall and precision (over all people together) and each definition's range (``{name}_range``)
     the value with, by protocol, ``_sd`` over folds (paper) or ``_low`` and ``_high`` (held_out; 95 %); for each definition
-    ``_satisfied`` and with held_out ``_share``, the share of resamples that satisfy it. ``solutions`` are those of all
-    rows, by definition.
+    ``_satisfied`` and with held_out ``_share``, the share of resamples that satisfy it. ``smallest_cell`` is the smallest of the
+    counts of the groups that take part. ``groups`` is the group audit at the baseline of all rows; ``solutions`` are those of
+    all rows, by definition.
     """
 
     room: ClassVar[str] = "thresholds"
@@ -45,6 +46,7 @@ class FairnessScale:
     attribute: str
     options: dict[str, Any]
     table: pd.DataFrame
+    groups: GroupAudit
     excluded_groups: dict[str, str]
     solutions: dict[str, ThresholdSolution]
 
@@ -61,7 +63,8 @@ class FairnessScale:
     def to_dict(self) -> dict[str, Any]:
         """Strict JSON values."""
         solutions = {name: solution.to_dict() for name, solution in self.solutions.items()}
-        return {"room": self.room, **plain(self), "roles": plain(self.roles.to_dict()), "solutions": solutions}
+        own = {"roles": plain(self.roles.to_dict()), "groups": self.groups.to_dict(), "solutions": solutions}
+        return {"room": self.room, **plain(self), **own}
 
 
 def fairness_scale(
@@ -121,7 +124,8 @@ def fairness_scale(
         "n_boot": n_boot, "random_state": random_state,
     }  # fmt: skip
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
-    return FairnessScale(about, dataset.roles, attribute, options, pd.DataFrame(rows), excluded, solutions)
+    groups = audit_groups(dataset, threshold=baseline_threshold(curves.pooled, min_precision=min_precision), **judging)
+    return FairnessScale(about, dataset.roles, attribute, options, pd.DataFrame(rows), groups, excluded, solutions)
 
 
 def _title(name: str) -> str:
@@ -161,6 +165,11 @@ def _performance(counts: np.ndarray) -> dict[str, tuple[float, float]]:
     return {name: (tp / below if below > 0 else np.nan, below) for name, below in parts.items()}
 
 
+def _smallest_cell(counts: np.ndarray) -> float:
+    tp, fp, positives, negatives = counts.T
+    return float(np.min([tp, fp, positives - tp, negatives - fp]))
+
+
 def _f1(q: Any) -> Any:
     return 2 * q / (1 + q)
 
@@ -169,14 +178,15 @@ def _judged_in_folds(
     folds: Folds, thresholds: Sequence[Mapping[str, float]], takes_part: np.ndarray, options: dict[str, Any]
 ) -> dict[str, Any]:
     """Each fold judged by its own thresholds: mean and SD over folds."""
-    rows = []
+    rows, smallest = [], np.inf
     for part, own in zip(folds.parts, thresholds, strict=True):
         counts = counts_at(part, own)
+        smallest = min(smallest, _smallest_cell(counts[takes_part]))
         found = {name: value for name, (value, _) in _performance(counts).items()}
         ranges = definition_ranges(counts[takes_part])
         rows.append(found | {"f1": _f1(found["f1"])} | {f"{name}_range": float(r) for name, r in ranges.items()})
     table = pd.DataFrame(rows)
-    row: dict[str, Any] = {}
+    row: dict[str, Any] = {"smallest_cell": smallest}
     for name in table.columns:
         values = table[name].to_numpy()  # one fold without a value leaves the mean without one
         row |= {name: float(values.mean()), f"{name}_sd": float(values.std(ddof=1))}
@@ -190,8 +200,9 @@ def _judged_held_out(
     audit = audit_groups(folds.dataset, flagged=folds.flagged(thresholds), **options)
     curve = score_curves(folds.dataset, attribute=folds.attribute).pooled
     scale = curve.n_effective / sum(curve.total)  # with weights: Kish's effective rows for a summed weight
-    row: dict[str, Any] = {}
-    for name, (value, below) in _performance(held_out_counts(folds, thresholds)).items():
+    counts = held_out_counts(folds, thresholds)
+    row: dict[str, Any] = {"smallest_cell": _smallest_cell(counts[takes_part])}
+    for name, (value, below) in _performance(counts).items():
         low, high = (float(bound) for bound in wilson_bounds(value, below * scale, normal_quantile(0.95)))
         shaped = [_f1(x) if name == "f1" else x for x in (value, low, high)]
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), shaped, strict=True))
@@ -222,16 +233,19 @@ def scale_text(scale: FairnessScale) -> pd.DataFrame:
     for row in scale.table.to_dict("records"):
         cells = {"Thresholds": row["title"]}
         for name, title in titles.items():
-            cells[title] = _DASH if row["reason"] else _cell(row, name, scale.options["protocol"])
+            cells[title] = _DASH if row["reason"] else _cell(row, name, scale.options)
         rows.append(cells)
     return pd.DataFrame(rows)
 
 
-def _cell(row: dict[str, Any], name: str, protocol: str) -> str:
+def _cell(row: dict[str, Any], name: str, options: dict[str, Any]) -> str:
     column = name if name in _TEXT_COLUMNS else f"{name}_range"
     value = row[column]
     if np.isnan(value):
-        return "not estimable"
+        return (
+            f"{'● ' if row.get(f'{name}_satisfied') else ''}{'withheld' if 'min_cell' in options else 'not estimable'}"
+        )
+    protocol = options["protocol"]
     if protocol == "paper":
         text = f"{value:.4f} ({row[f'{column}_sd']:.4f})"
     else:

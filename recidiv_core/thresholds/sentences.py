@@ -59,6 +59,8 @@ def solution_sentence(solution: ThresholdSolution) -> str:
     """What the search found."""
     title = DEFINITIONS[solution.definition].title
     limit = spread(solution.options["tolerance"], solution.definition)
+    if solution.status == "infeasible" and solution.reason == "withheld":  # in a published report
+        return f"No thresholds satisfy {title.lower()} within {limit}; those shown come nearest. How near is withheld."
     if solution.status == "infeasible" and math.isnan(solution.smallest_range):
         return f"No thresholds satisfy {title.lower()}: {solution.reason}. Those shown are the baseline's."
     if solution.status == "infeasible":
@@ -68,6 +70,9 @@ def solution_sentence(solution: ThresholdSolution) -> str:
             f"No thresholds satisfy {title.lower()} within {limit}: the smallest range that any reach is {least}, and those "
             f"shown reach it.{more}"
         )
+    if math.isnan(solution.objective):  # in a published report, for the sake of a small group
+        how = f"only by {_trivially(solution)}" if solution.trivial else "with a threshold for each group"
+        return f"{title} is satisfied in these data within {limit}, {how}; the figures are withheld."
     name = objective_name(solution.options)
     total = f"{solution.objective:.4f}"
     if solution.trivial:
@@ -111,13 +116,14 @@ def _trivially(solution: ThresholdSolution) -> str:
 def _held_out(audit: ThresholdAudit) -> str:
     row = audit.of(audit.solution.definition)
     if row.held_out_range is None or math.isnan(row.held_out_range):
-        return "On rows that the thresholds were not tuned on, the range is not estimable."
+        return "On rows that the thresholds were not tuned on the range is not estimable, or withheld."
     own = spread(row.held_out_range, row.definition, audit.options["tolerance"])
     low, high = spread(row.held_out_low, row.definition), spread(row.held_out_high, row.definition)
     between = f"lies between {low.split(' ')[0]} and {high}"
     if math.isnan(row.held_out_high):
-        few = f"{listed(row.held_out_not_compared)} has too few people for an interval"
-        between = f"has no upper bound, since {few}" if not row.held_out_low > 0 else f"is at least {low} ({few})"
+        missing = row.held_out_not_compared
+        few = f"too few people for an interval in {listed(missing)}" if missing else "its upper end is withheld"
+        between = f"has no upper bound ({few})" if not row.held_out_low > 0 else f"is at least {low} ({few})"
     conclusion = {
         "within": "so it holds for people like these",
         "exceeds": "so it does not hold for people like these",
@@ -212,6 +218,8 @@ def price_sentence(audit: ThresholdAudit) -> str:
     table = audit.by_group
     if (table["threshold"] == table["baseline"]).all():
         return "All groups have one threshold, the baseline: move one, or press a definition."
+    if table["flagged_per_1000"].isna().all():  # withheld in a published report
+        return ""
     row = table.loc[table["flagged_per_1000"].abs().idxmax()]
     if abs(row["flagged_per_1000"]) < 0.5:
         return "Against the baseline next to nobody is decided otherwise."

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, Prepared, objective_of, prepare
+from recidiv_core.thresholds.candidates import Options, counts_at, objective_of, prepare
+from recidiv_core.thresholds.definitions import measure
 from recidiv_core.thresholds.folds import Folds
 from recidiv_core.thresholds.judgement import held_out_counts
-from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges, options_of, solve
+from recidiv_core.thresholds.optimum import TRIVIAL_SHARE, definition_ranges, options_of
+from recidiv_core.thresholds.search import Pick, best
 
 TOLERANCES = tuple(np.round(np.linspace(0.004, 0.2, 50), 3).tolist())
 
@@ -47,19 +49,30 @@ def tradeoff_curve(
     checked = options_of(curves, definition=definition, tolerance=max(tolerances), beta=beta, **options)
     steps = sorted(set(map(float, tolerances)))
     everyone = _Ascent(curves, checked)
-    parts = [] if folds is None else [_Ascent(folds.rest(k), checked) for k in range(len(folds.parts))]
+    n_folds = 0 if folds is None else len(folds.parts)
+    # A group with enough rows in the whole takes part in each part.
+    own = replace(checked, min_support=checked.min_support * (1 - 1 / max(n_folds, 1)))
+    parts = [_Ascent(folds.rest(k), own) for k in range(n_folds)]
+    takes_part = np.array([group in everyone.prepared.candidates for group in curves.groups])
+    before = counts_at(curves, checked.baseline)
     rows = []
     for position, tolerance in enumerate(steps):
-        if progress:
+        if progress is not None:
             progress(position / len(steps), f"{definition}: tolerance {tolerance:g}")
-        found = everyone.at(tolerance)
-        row = {
-            "definition": definition, "tolerance": tolerance, "status": found.status, "objective": found.objective,
-            "achieved_range": found.achieved_range, "trivial": found.status == "optimal" and bool(found.trivial),
-            "n_changed": _changed(found.by_group) if found.status == "optimal" else math.nan,
-        }  # fmt: skip
+        pick, thresholds = everyone.at(tolerance)
+        row = {"definition": definition, "tolerance": tolerance, "status": "optimal" if pick else "infeasible"}
+        if pick is None:
+            row |= {"objective": math.nan, "achieved_range": math.nan, "n_changed": math.nan, "trivial": False}
+        else:
+            here = counts_at(curves, thresholds)
+            rates = measure("selection_rate", *here[takes_part].T)
+            row |= {
+                "objective": pick.total, "achieved_range": float(pick.ranges.max()),
+                "n_changed": float(np.abs((here - before)[:, :2].sum(axis=1)).sum()),
+                "trivial": bool((np.maximum(rates, 1 - rates) > TRIVIAL_SHARE).any()),
+            }  # fmt: skip
         if folds is not None:
-            row |= _held_out(folds, [part.at(tolerance) for part in parts], checked)
+            row |= _held_out(folds, [part.at(tolerance) for part in parts], takes_part, checked)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -69,29 +82,27 @@ class _Ascent:
 
     def __init__(self, curves: ScoreCurves, options: Options):
         self._curves, self._options, self._floor = curves, options, -math.inf
-        # Under partial parity the tolerance takes part in which candidates there are.
-        self._prepared: Prepared | None = prepare(curves, options) if options.partial == 1 else None
+        self.prepared = prepare(curves, options)
 
-    def at(self, tolerance: float) -> ThresholdSolution:
-        options = replace(self._options, tolerance=tolerance)
-        found = solve(self._curves, options, self._prepared, floor=self._floor, needs_smallest=False)
-        if found.status == "optimal":
-            self._floor = found.objective
-        return found
-
-
-def _changed(table: pd.DataFrame) -> float:
-    return float((table["flagged_per_1000"].abs() * table["n"]).sum() / 1000)
+    def at(self, tolerance: float) -> tuple[Pick | None, dict[str, float]]:
+        """The optimum with its thresholds; None and no thresholds where there is none."""
+        if self._options.partial < 1:  # then the tolerance takes part in which candidates there are
+            self.prepared = prepare(self._curves, replace(self._options, tolerance=tolerance))
+        pick = best(self.prepared.pool, tolerance, floor=self._floor)
+        if pick is None:
+            return None, {}
+        self._floor = pick.total
+        return pick, self._options.baseline | self.prepared.thresholds(pick.index)
 
 
-def _held_out(folds: Folds, found: list[ThresholdSolution], options: Options) -> dict[str, float]:
+def _held_out(
+    folds: Folds, found: list[tuple[Pick | None, dict[str, float]]], takes_part: np.ndarray, options: Options
+) -> dict[str, float]:
     """Objective and range over all rows, each judged by the thresholds tuned on the other folds."""
-    if any(solution.status == "infeasible" for solution in found):
+    if any(pick is None for pick, _ in found):
         return {"held_out_objective": math.nan, "held_out_range": math.nan}
-    left_out = {group for solution in found for group in solution.excluded_groups}
-    taking_part = [group not in left_out for group in folds.parts[0].groups]
-    counts = held_out_counts(folds, [solution.thresholds for solution in found])[taking_part]
-    weights = np.array(list(options.weights.values()))[taking_part]
+    counts = held_out_counts(folds, [thresholds for _, thresholds in found])[takes_part]
+    weights = np.array(list(options.weights.values()))[takes_part]
     return {
         "held_out_objective": float(weights @ objective_of(*counts.T, options)),
         "held_out_range": float(definition_ranges(counts)[options.definition]),

@@ -19,6 +19,7 @@ from recidiv_core.errors import InputError
 from recidiv_core.groups import METRICS, GroupAudit
 from recidiv_core.plain import plain
 from recidiv_core.report import METHOD, REFERENCES, Entry
+from recidiv_core.thresholds import DEFINITIONS
 from recidiv_core.ui.rooms import BY_WORD, Room
 from recidiv_core.ui.state import session
 
@@ -119,6 +120,8 @@ def table(data: pd.DataFrame, *, name: str, description: str) -> None:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
     if "metric" in shown:
         shown["metric"] = [METRICS[name].title for name in shown["metric"]]
+    if "definition" in shown:
+        shown["definition"] = [DEFINITIONS[name].title for name in shown["definition"]]
     titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
     label = f"Download as CSV ({len(data):,} row{'s' if len(data) != 1 else ''})"

@@ -48,15 +48,20 @@ def badges(audit: ThresholdAudit) -> None:
                 help=f"{definition.equalises} {definition.assumption}",
             )
             st.markdown(
-                f"{'**' if row.satisfied else ''}{state}{'**' if row.satisfied else ''}  \nrange {spread(row.range, row.definition, audit.options['tolerance'])}"
+                f"{'**' if row.satisfied else ''}{state}{'**' if row.satisfied else ''}  \nrange {_short(row.range, row.definition, audit)}"
             )
             verdict, where = row.verdict, "people like these"
             if audit.solution is not None:
                 verdict, where = (
                     row.held_out_verdict,
-                    f"not tuned on: {spread(row.held_out_range, row.definition, audit.options['tolerance'])}",
+                    f"on other rows {_short(row.held_out_range, row.definition, audit)}",
                 )
             st.caption(f"{verdict_mark(verdict)} · {where}")
+
+
+def _short(value: float, definition: str, audit: ThresholdAudit) -> str:
+    text = spread(value, definition, audit.options["tolerance"])
+    return f"{text.split(' ')[0]} pp" if "percentage" in text else text
 
 
 def rule_box(current: Session, audit: ThresholdAudit) -> None:
@@ -75,7 +80,7 @@ def rule_box(current: Session, audit: ThresholdAudit) -> None:
             "text/csv", key="thresholds flags", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     with bring:
-        uploaded = st.file_uploader("Apply a rule to this table", ["json"], key="thresholds upload")
+        uploaded = st.file_uploader("Apply a rule to this table", ["json"], key="thresholds upload", max_upload_size=1)
         if uploaded is not None and current.uploads.get("rule") != uploaded.file_id:
             current.uploads["rule"] = uploaded.file_id
             _bring(current, uploaded.getvalue())

@@ -73,7 +73,9 @@ def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | No
                     **options | {"partial": options["partial"] if name == "statistical_parity" else 1.0},
                 )  # fmt: skip
 
-    if len(done) < len(DEFINITIONS):
+    if len(done) < len(DEFINITIONS) and len(current.dataset) <= FAST_ROWS:
+        run(lambda share, text: None)
+    elif len(done) < len(DEFINITIONS):
         long_work("Draw the trade-off" if not done else "Draw the rest", key="tradeoff", run=run)
     return pd.concat(done.values(), ignore_index=True) if done else None
 
