@@ -47,6 +47,7 @@ from recidiv_core.ui.rules import badges, dots_key, rule_box, scale_cards, scale
 from recidiv_core.ui.state import grid_of, session
 from recidiv_core.ui.thresholds import definition_buttons, group_slider, offer_limit, search_controls
 from recidiv_core.ui.work import work_on_compatibility, work_on_peers, work_on_scale, work_on_tradeoff
+from recidiv_core.words import opened
 
 MAX_PICTURES = 8
 VIEWS = {
@@ -188,7 +189,7 @@ def tradeoff(current, curves, audit) -> None:
             "Not drawn yet: it searches every definition at 25 tolerances, on all rows and on each part of them."
         )
         return
-    title = f"{objective_name(audit.options).removeprefix('the ').capitalize()}, against the tolerance"
+    title = f"{opened(objective_name(audit.options).removeprefix('the '))}, against the tolerance"
     chart = tradeoff_chart(found, today=audit.solution, peers=peers, objective=objective_name(audit.options))
     picture(title, chart, name="tradeoff", table=found)
     if peers is not None:

@@ -61,3 +61,8 @@ def outward(low: float, high: float, *, percent: bool) -> str:
     shown = [math.floor(low * scale) / scale, math.ceil(high * scale) / scale if math.isfinite(high) else high]
     texts = ["withheld" if math.isnan(x) else f"{x * (100 if percent else 1):.{digits}f}" for x in shown]
     return " to ".join(texts)
+
+
+def opened(text: str) -> str:
+    """A text with a capital at its start, the rest as it is."""
+    return text[:1].upper() + text[1:]

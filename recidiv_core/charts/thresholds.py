@@ -25,7 +25,7 @@ from recidiv_core.charts.theme import (
     tooltip,
 )
 from recidiv_core.thresholds import DEFINITIONS, KINDS, ThresholdAudit, ThresholdSolution
-from recidiv_core.words import number, percent
+from recidiv_core.words import number, opened, percent
 
 # Colour says right or wrong, filling whether flagged, shape whether they had the outcome.
 _RIGHT, _WRONG = "#0072B2", "#D55E00"
@@ -253,8 +253,7 @@ def tradeoff_chart(
     """The best objective within each tolerance, a line per definition; held out dashed; other programs' landing points."""
     present = [name for name in DEFINITIONS if name in set(table["definition"])]
     titles = [DEFINITIONS[name].title for name in present]
-    label = objective.removeprefix("the ")
-    label = label[0].upper() + label[1:]
+    label = opened(objective.removeprefix("the "))
     x = quantity("tolerance", "Tolerance ε (range allowed)")
     y = quantity("objective", label, scale={"zero": False})
     colours = {"domain": titles, "range": [DEFINITION_COLOURS[name] for name in present]}

@@ -13,7 +13,7 @@ from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds.audit import ThresholdAudit
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2
 from recidiv_core.thresholds.optimum import ThresholdSolution
-from recidiv_core.words import listed, number, points
+from recidiv_core.words import listed, number, opened, points
 
 _OBJECTIVE = {
     "f_beta": "the sum of F{beta} over the groups",
@@ -44,7 +44,7 @@ def spread(value: float, definition: str, tolerance: float | None = None) -> str
 
 
 def objective_name(options: Mapping[str, Any]) -> str:
-    """What is made as large as it can be."""
+    """What is made as large as it can be, with its article."""
     return _OBJECTIVE[options["objective"]].format(beta=f"{options['beta']:g}")
 
 
@@ -84,7 +84,7 @@ def solution_sentence(solution: ThresholdSolution) -> str:
     before = np.dot(*_objectives(solution))
     return (
         f"With a threshold for each group, {title.lower()} is satisfied in these data: the range is {own}, the tolerance "
-        f"{limit}. {name[0].upper()}{name[1:]} is {total}; with the baseline it is {before:.4f}."
+        f"{limit}. {opened(name)} is {total}; with the baseline it is {before:.4f}."
     )
 
 

@@ -35,7 +35,8 @@ def long_work(label: str, *, key: str, run: Callable[[Report], None]) -> None:
 
     Any press ends the run at its next report; what ``run`` has put aside by then stays.
     """
-    if not st.button(label, key=f"start {key}", icon=":material/play_arrow:"):
+    start = st.empty()
+    if not start.button(label, key=f"start {key}", icon=":material/play_arrow:"):
         return
     begun = time.monotonic()
     bar, stop = st.empty(), st.empty()
@@ -48,8 +49,8 @@ def long_work(label: str, *, key: str, run: Callable[[Report], None]) -> None:
 
     report(0.0, "Starting")
     run(report)
-    bar.empty()
-    stop.empty()
+    for place in (start, bar, stop):
+        place.empty()
 
 
 def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | None:
