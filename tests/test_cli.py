@@ -5,6 +5,7 @@ import sys
 import pypdf
 import pytest
 
+from recidiv_core import Roles, apply_rule, load_dataset, optimal_thresholds, score_curves
 from recidiv_core.__main__ import main
 from tests.conftest import ROOT, random_table
 
@@ -87,3 +88,35 @@ def test_a_reader_who_stops_reading_costs_no_file(table, tmp_path):
 def test_samples_are_listed(capsys):
     assert main(["samples"]) == 0
     assert "sample:nc_releases" in capsys.readouterr().out
+
+
+def test_thresholds_writes_rule_and_json(table, tmp_path, capsys):
+    out, rule = tmp_path / "o.json", tmp_path / "rule.json"
+    command = ["thresholds", table, *ROLES, "--definition", "predictive_parity", "--tolerance", "0.02"]
+    assert main([*command, "--json", str(out), "--rule", str(rule)]) == 0
+    said = capsys.readouterr().out
+    assert "redictive parity" in said and "cannot conclude" in said
+    content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    found = content["results"][0]
+    dataset = load_dataset(table, roles=Roles("y", score="score", sensitive="group"))
+    again = optimal_thresholds(score_curves(dataset, attribute="group"), definition="predictive_parity", tolerance=0.02)
+    assert found["thresholds"] == again.thresholds and found["solution"]["objective"] == again.objective
+    flagged = apply_rule(rule.read_bytes(), dataset)
+    assert flagged.sum() == sum(row["tp"] + row["fp"] for row in found["by_group"])
+    assert content["manifest"]["results"][0]["thresholds"] == again.thresholds
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        (["--sensitive", "sex", "--rule", "r.json"], "--rule"),
+        (["--min-recall", "2"], "min_recall"),
+        (["--objective", "cost"], "cost_ratio"),
+        (["--partial", "0.5"], "partial"),
+        (["--tolerance", "nan"], "tolerance"),
+    ],
+)
+def test_thresholds_tells_bad_options(table, more, problem, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["thresholds", table, *ROLES, "--definition", "equal_opportunity", *more]) == 2
+    assert problem in capsys.readouterr().err and not list(tmp_path.glob("r.json"))

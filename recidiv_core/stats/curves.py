@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,10 @@ class ScoreCurves:
         sample_weight: np.ndarray | None = None,
     ) -> ScoreCurves:
         """Reduce rows: outcome (bool), score, group and weight, each of shape (n,)."""
-        levels, codes = np.unique(np.asarray(sensitive).astype(str), return_inverse=True)
+        found, values = pd.factorize(np.asarray(sensitive, dtype=object), use_na_sentinel=False)
+        # By their text, in its order: few values, so the many rows are neither sorted nor turned into text.
+        levels, places = np.unique([str(value) for value in values], return_inverse=True)
+        codes = places.astype(np.int16)[found]
         return cls.from_codes(y_true, y_score, codes, tuple(map(str, levels)), sample_weight=sample_weight)
 
     @classmethod

@@ -5,7 +5,7 @@ from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds.audit import ThresholdAudit, audit_thresholds
 from recidiv_core.thresholds.candidates import OBJECTIVES, Options
 from recidiv_core.thresholds.compatibility import compatibility, hold_together
-from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition
+from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition, measure
 from recidiv_core.thresholds.folds import Folds, folds_of
 from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
 from recidiv_core.thresholds.peers import PEERS, peer_points
@@ -51,6 +51,7 @@ __all__ = [
     "flags_of",
     "folds_of",
     "hold_together",
+    "measure",
     "notes",
     "objective_name",
     "optimal_thresholds",

@@ -22,7 +22,7 @@ from recidiv_core.thresholds.candidates import (
     prepare,
 )
 from recidiv_core.thresholds.definitions import DEFINITIONS, MEASURES, measure
-from recidiv_core.thresholds.search import EQUAL, best, smallest_range
+from recidiv_core.thresholds.search import EQUAL, best, reaches_zero, smallest_range
 
 TRIVIAL_SHARE = 0.95
 
@@ -44,8 +44,8 @@ class ThresholdSolution:
         Highest minus lowest value of the definition's metric over the groups that take part; of two metrics the larger range;
         under partial parity that of the rate less (1 − λ) times the group's own baseline rate.
     smallest_range : float
-        The smallest range that any combination within the limits reaches. With two metrics it is looked for only
-        when the tolerance cannot be met, and NaN otherwise.
+        The smallest range that any combination within the limits reaches. With two metrics one above 0 is looked for
+        only when the tolerance cannot be met, and NaN otherwise.
     trivial : dict of group -> {"flagged", "spared"}
         Groups of which more than 95 % are flagged, or spared.
     by_group : DataFrame
@@ -139,7 +139,7 @@ def solve(curves: ScoreCurves, options: Options) -> ThresholdSolution:
     prepared = prepare(curves, options)
     pool = prepared.pool
     found = best(pool, options.tolerance)
-    is_costly = len(pool.values) == 2 and found is not None
+    is_costly = len(pool.values) == 2 and found is not None and not reaches_zero(pool)
     least = math.nan if is_costly else smallest_range(pool)
     pick = found
     if found is None and not math.isnan(least):

@@ -58,7 +58,7 @@ def peer_points(
     checked = options_of(score_curves(dataset, attribute=attribute), definition=definition, **options)
     left_out = left_out_groups(curves, checked)
     runs: dict[str, Callable[..., np.ndarray]] = {
-        "fairlearn ThresholdOptimizer": _fairlearn, "aif360 reject option": _reject_option,
+        "fairlearn ThresholdOptimizer": fairlearn_flags, "aif360 reject option": _reject_option,
         "aif360 calibrated equalized odds": _calibrated,
     }  # fmt: skip
     rows = []
@@ -97,7 +97,8 @@ def _judged(y: np.ndarray, flagged: np.ndarray, names: np.ndarray, left_out: Any
     }
 
 
-def _fairlearn(y: np.ndarray, score: np.ndarray, names: np.ndarray, aim: str, random_state: int) -> np.ndarray:
+def fairlearn_flags(y: np.ndarray, score: np.ndarray, names: np.ndarray, aim: str, random_state: int) -> np.ndarray:
+    """Decisions of fairlearn's ThresholdOptimizer for the constraint ``aim``, one seeded run."""
     from fairlearn.postprocessing import ThresholdOptimizer
     from sklearn.base import BaseEstimator
 

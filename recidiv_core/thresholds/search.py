@@ -80,7 +80,7 @@ def best(pool: Pool, tolerance: float, *, floor: float = -np.inf) -> Pick | None
 
     ``floor`` is the total of picks known to be within the tolerance.
     """
-    if not pool.has_all_groups:
+    if not pool.has_all_groups or not tolerance > 0:  # no range is below 0
         return None
     if len(pool.group) > _LARGE and (found := _search(pool.sparse, tolerance)):
         floor = max(floor, found.total)
@@ -95,8 +95,20 @@ def smallest_range(pool: Pool) -> float:
     """The smallest (largest of the metrics') range that picks can have; NaN when a group has no candidate."""
     if not pool.has_all_groups:
         return float("nan")
+    if reaches_zero(pool):
+        return 0.0
     pool = pool.ordered()
     return _narrowest(pool)[0] if len(pool.values) == 1 else _narrowest_of_two(pool)
+
+
+def reaches_zero(pool: Pool) -> bool:
+    """Whether the groups' first or last candidates, as a rule "nobody" and "everybody", have equal values.
+
+    A look at 2 G candidates that saves the search for the smallest range in most tables. Groups stand in blocks.
+    """
+    ends = np.cumsum(np.bincount(pool.group, minlength=pool.n_groups))
+    firsts = np.concatenate([[0], ends[:-1]])
+    return any(np.ptp(pool.values[:, places], axis=1).max() == 0 for places in (firsts, ends - 1))
 
 
 def _picked(pool: Pool, chosen: np.ndarray) -> Pick:

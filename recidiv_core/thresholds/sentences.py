@@ -71,13 +71,13 @@ def solution_sentence(solution: ThresholdSolution) -> str:
             f"shown reach it.{more}"
         )
     if math.isnan(solution.objective):  # in a published report, for the sake of a small group
-        how = f"only by {_trivially(solution)}" if solution.trivial else "with a threshold for each group"
+        how = f"but trivially, by {_trivially(solution)}" if solution.trivial else "with a threshold for each group"
         return f"{title} is satisfied in these data within {limit}, {how}; the figures are withheld."
     name = objective_name(solution.options)
     total = f"{solution.objective:.4f}"
     if solution.trivial:
         return (
-            f"{title} is satisfied, but only by {_trivially(solution)}: of all thresholds that satisfy it, these "
+            f"{title} is satisfied, but trivially, by {_trivially(solution)}: of all thresholds that satisfy it, these "
             f"have the largest {name.removeprefix('the ')} ({total})."
         )
     own = spread(solution.achieved_range, solution.definition, solution.options["tolerance"])
@@ -184,7 +184,7 @@ def compatibility_sentence(table: pd.DataFrame, tolerance: float) -> str:
     if real:
         parts.append(f"can hold together: {listed(real)}")
     if trivial:
-        parts.append(f"only by flagging or sparing nearly everybody in some group: {listed(trivial)}")
+        parts.append(f"at best by flagging or sparing nearly everybody in some group: {listed(trivial)}")
     if never:
         parts.append(f"not at all: {listed(never)}")
     return (

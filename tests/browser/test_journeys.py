@@ -108,7 +108,7 @@ def test_tables_and_charts_can_be_taken_away(page):
 def test_no_page_overflows_or_fails(browser, server, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
-    for path in ("/", "/your-data", "/by-group", "/take-away"):
+    for path in ("/", "/your-data", "/by-group", "/per-group-thresholds", "/take-away"):
         page.goto(server + path)
         page.locator("h1").first.wait_for()
         settled(page)
@@ -128,3 +128,70 @@ def test_two_sessions_do_not_see_each_other(browser, server, page):
     stranger.get_by_text("nc_releases · 1,445 people").wait_for()
     assert "secret" not in stranger.content()
     other.close()
+
+
+def held(page):
+    """What the answer box says."""
+    return page.get_by_text(
+        re.compile(
+            "At these thresholds|With a threshold for each group|No thresholds satisfy|satisfied, but trivially"
+        )
+    ).first.inner_text()
+
+
+def badge(page, title):
+    return (
+        page.locator('[data-testid="stVerticalBlock"]')
+        .filter(has=page.get_by_text(title, exact=True))
+        .last.inner_text()
+    )
+
+
+def test_thresholds_by_hand_by_definition_and_by_rule(page):
+    """Move sliders, press a definition, see badge and numbers change; the rule taken away flags the same when it comes back."""
+    go(page, "Thresholds")
+    before = held(page)
+    slider = page.locator('input[aria-label="Threshold of Black"]')
+    start = slider.get_attribute("aria-valuetext")
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    settled(page)
+    assert slider.get_attribute("aria-valuetext") != start and held(page) != before
+
+    page.get_by_role("radio", name="Statistical parity").click()
+    page.get_by_text("statistical parity is satisfied").first.wait_for()
+    settled(page)
+    assert "● satisfied" in badge(page, "Statistical parity ◆")
+    rule, flags = downloaded(page, "Download the decision rule"), downloaded(page, "Download who is flagged")
+    exact = slider.get_attribute("aria-valuetext")
+    assert json.loads(rule)["thresholds"]["Black"] == pytest.approx(float(exact), rel=1e-5)
+
+    slider = page.locator('input[aria-label="Threshold of Black"]')
+    slider.focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    settled(page)
+    assert downloaded(page, "Download who is flagged") != flags
+    page.locator('[data-testid="stFileUploader"] input[type="file"]').last.set_input_files(
+        {"name": "rule.json", "mimeType": "application/json", "buffer": rule}
+    )
+    settled(page)
+    page.wait_for_timeout(500)
+    assert downloaded(page, "Download who is flagged") == flags
+    assert page.locator('[data-testid="stException"]').count() == 0 and page.strangers == []
+
+
+def test_every_view_of_the_thresholds_page_draws(page):
+    go(page, "Thresholds")
+    page.get_by_role("radio", name="Equal opportunity").click()
+    page.get_by_text("equal opportunity is satisfied").first.wait_for()
+    settled(page)
+    for view in ("Metric by threshold", "Precision and recall", "ROC and thresholds", "Trade-off", "Fairness scale"):
+        page.get_by_role("radio", name=view).click()
+        settled(page)
+        charts = page.locator('[role="graphics-document"]')
+        charts.last.wait_for()
+        for i in range(charts.count()):
+            assert len(charts.nth(i).get_attribute("aria-label")) > 30
+        assert page.locator('[data-testid="stException"]').count() == 0, view

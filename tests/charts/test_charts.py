@@ -1,13 +1,34 @@
+import math
+
 import altair as alt
+import pandas as pd
 import pytest
 
-from recidiv_core import Roles, audit_groups, load_dataset
+from recidiv_core import (
+    Roles,
+    ScoreCurves,
+    audit_groups,
+    audit_thresholds,
+    fairness_scale,
+    load_dataset,
+    score_curves,
+    tradeoff_curve,
+)
 from recidiv_core.charts import data as data_charts
 from recidiv_core.charts import groups as group_charts
+from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, static
 from recidiv_core.data import describe_groups, score_histogram
 from recidiv_core.groups import HEADLINE, METRICS
 from recidiv_core.report import suppress
+from recidiv_core.thresholds import (
+    DEFINITIONS,
+    curve_table,
+    options_of,
+    people_dots,
+    points_at,
+    satisfying_thresholds,
+)
 from tests.conftest import audit_of, random_table
 
 MAX_MARKS = 5_000
@@ -85,3 +106,56 @@ def test_long_and_empty_names_fit():
     audit = audit_groups(load_dataset(frame, roles=Roles("y", score="score", sensitive="group")), threshold=0.5)
     names = [d["group"] for d in group_charts.metric_chart(audit, "group", "accuracy")["data"]["values"]]
     assert max(map(len, names)) <= 28 and "(missing)" in names
+
+
+def threshold_charts():
+    frame = random_table(1, 3_000, 8)
+    dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group"))
+    curves = score_curves(dataset, attribute="group")
+    audit = audit_thresholds(dataset, attribute="group", definition="equal_opportunity", n_boot=100)
+    table, points, groups = curve_table(curves), points_at(curves, audit.thresholds), list(curves.groups)
+    options = options_of(curves, definition="equal_opportunity")
+    satisfying = satisfying_thresholds(curves, options)
+    row = next(audit.by_group.itertuples())
+    dots, _ = people_dots(curves.groups[row.group], row.threshold, low=0.0, high=1.0)
+    tradeoff = pd.concat(tradeoff_curve(curves, definition=name, tolerances=(0.01, 0.1)) for name in DEFINITIONS)
+    peers = pd.DataFrame({"name": ["another"], "range": [0.05], "objective": [3.0]})
+    scale = fairness_scale(dataset, attribute="group", n_boot=100)
+    charts = {
+        "people": threshold_charts_of.people_chart(dots, row, threshold=row.threshold, baseline=0.5, domain=(0.0, 1.0)),
+        "nobody": threshold_charts_of.people_chart(dots, row, threshold=math.inf, baseline=0.5, domain=(0.0, 1.0)),
+        "price": threshold_charts_of.price_chart(audit),
+        "metric": threshold_charts_of.metric_by_threshold(table, "error_balance", groups),
+        "satisfying": threshold_charts_of.metric_by_threshold(
+            table, "true_positive_rate", groups, satisfying=satisfying
+        ),
+        "chosen": threshold_charts_of.metric_by_threshold(table, "true_positive_rate", groups, points=points),
+        "pr": threshold_charts_of.precision_recall_chart(table, points, groups, description="They do not meet."),
+        "roc": threshold_charts_of.roc_chart(table, points, groups),
+        "plot": threshold_charts_of.threshold_plot(curve_table(ScoreCurves({"all people": curves.pooled}))),
+        "tradeoff": threshold_charts_of.tradeoff_chart(
+            tradeoff, today=audit.solution, peers=peers, objective="the sum"
+        ),
+        "scale": threshold_charts_of.scale_chart(scale.table, 0.01),
+    }
+    return audit, charts
+
+
+def test_charts_of_thresholds_are_valid_small_and_described():
+    audit, charts = threshold_charts()
+    for name, chart in charts.items():
+        alt.LayerChart.from_dict(chart).to_dict(validate=True)
+        alt.LayerChart.from_dict(static(chart)).to_dict(validate=True)
+        own = [layer.get("data", chart["data"])["values"] for layer in chart["layer"]]
+        assert sum(map(len, own)) <= MAX_MARKS, name
+        assert len(chart["description"]) > 30, name
+    assert "nobody is flagged" in charts["nobody"]["description"]
+    drawn = {(d["group"], d["what"]): d["change"] for d in charts["price"]["data"]["values"]}
+    for row in audit.by_group.itertuples():
+        assert drawn[row.group, "missed"] == pytest.approx(row.missed_per_1000)
+
+
+def test_the_four_kinds_of_dots_differ_without_colour():
+    looks = {(shape, filled) for _, _, shape, filled in threshold_charts_of.DOTS.values()}
+    signs = {sign for sign, *_ in threshold_charts_of.DOTS.values()}
+    assert len(looks) == len(signs) == 4

@@ -126,7 +126,7 @@ def random_case(seed: int) -> Case:
     y = random.random(n) < np.clip(0.2 + score * random.uniform(0, 1), 0.05, 0.95)
     options: dict[str, Any] = {
         "definition": str(random.choice(list(METRIC))),
-        "tolerance": float(random.choice([0.01, 0.05, 0.1, 0.25, 0.5])),
+        "tolerance": float(random.choice([0.0, 0.01, 0.05, 0.1, 0.25, 0.5])),
         "objective": str(random.choice(["f_beta", "f_beta", "balanced_accuracy", "accuracy", "cost"])),
         "min_support": int(random.choice([1, 1, 5])),
         "baseline": float(random.choice([0.0, 0.2, 0.35])),
