@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from recidiv_core.groups import answer, overall_verdict
+from recidiv_core.thresholds import solution_sentence, threshold_answer
 from recidiv_core.ui.parts import (
     READING_VERDICTS,
     about,
@@ -13,6 +14,7 @@ from recidiv_core.ui.parts import (
     disparities,
     explanations,
     link,
+    literal,
     opening,
     table,
 )
@@ -24,6 +26,7 @@ about()
 current = session()
 audit, dataset = current.audit(), current.dataset
 attributes = audit.attributes
+found = current.threshold_audit() if current.search.definition else None
 for name in attributes:
     answer_box(overall_verdict(audit, name), answer(audit, name), about=f"Groups by {name}")
 
@@ -41,6 +44,13 @@ with side:
         cut = "the prediction column" if audit.threshold is None else f"a score of {audit.threshold:g} and above"
         st.caption(f"Now flagged: {cut}. Tolerance: {100 * audit.options['tolerance']:g} percentage points.")
     with st.container(border=True):
+        link("thresholds", "**Find thresholds that satisfy a definition**", icon=":material/balance:")
+        st.caption(
+            literal(solution_sentence(found.solution))
+            if found
+            else "Nothing was searched for yet: press a definition there."
+        )
+    with st.container(border=True):
         link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(
@@ -52,6 +62,11 @@ rows = [
     {"Room": "Groups", "Attribute": name, "Verdict": overall_verdict(audit, name), "In words": answer(audit, name)}
     for name in attributes
 ]
+if found:
+    verdict = found.of(found.solution.definition).held_out_verdict
+    rows.append(
+        {"Room": "Thresholds", "Attribute": found.attribute, "Verdict": verdict, "In words": threshold_answer(found)}
+    )
 table(pd.DataFrame(rows), name="verdicts", description="The verdict of each room and attribute, with its sentence.")
 explanations(READING_VERDICTS)
 add_to_report(audit, key="overview")

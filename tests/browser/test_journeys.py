@@ -133,9 +133,7 @@ def test_two_sessions_do_not_see_each_other(browser, server, page):
 def held(page):
     """What the answer box says."""
     return page.get_by_text(
-        re.compile(
-            "At these thresholds|With a threshold for each group|No thresholds satisfy|satisfied, but trivially"
-        )
+        re.compile("At these thresholds|With a threshold for each group|No thresholds satisfy|satisfied, but trivially")
     ).first.inner_text()
 
 
