@@ -65,7 +65,12 @@ rows = [
 if found:
     verdict = found.of(found.solution.definition).held_out_verdict
     rows.append(
-        {"Room": "Thresholds", "Attribute": found.attribute, "Verdict": verdict, "In words": threshold_answer(found)}
+        {
+            "Room": "Thresholds",
+            "Attribute": found.attribute,
+            "Verdict": found.verdict,
+            "In words": threshold_answer(found),
+        }
     )
 table(pd.DataFrame(rows), name="verdicts", description="The verdict of each room and attribute, with its sentence.")
 explanations(READING_VERDICTS)

@@ -1,5 +1,6 @@
 """What the user takes away."""
 
+import pandas as pd
 import streamlit as st
 
 from recidiv_core.errors import InputError
@@ -63,12 +64,12 @@ for position, entry in enumerate(entries):
 
 st.subheader("What is withheld", anchor=False)
 try:
-    first = entries[0].result
-    withheld = published_metrics(getattr(first, "groups", first), min_cell=int(min_cell))
+    audits = [getattr(entry.result, "groups", entry.result) for entry in entries]
+    withheld = pd.concat([published_metrics(audit, min_cell=int(min_cell)) for audit in audits])
 except InputError as error:
     problems(error)
 else:
-    hidden = withheld[~withheld["published"]].drop(columns="published")
+    hidden = withheld[~withheld["published"]].drop(columns="published").drop_duplicates()
     if hidden.empty:
         st.markdown("Nothing: no cell is that small.")
     else:

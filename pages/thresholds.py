@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from recidiv_core.charts.theme import MAX_LINES
 from recidiv_core.charts.thresholds import (
     metric_by_threshold,
     people_chart,
@@ -47,7 +48,7 @@ from recidiv_core.ui.rules import badges, dots_key, rule_box, scale_cards, scale
 from recidiv_core.ui.state import grid_of, session
 from recidiv_core.ui.thresholds import definition_buttons, group_slider, offer_limit, search_controls
 from recidiv_core.ui.work import work_on_compatibility, work_on_peers, work_on_scale, work_on_tradeoff
-from recidiv_core.words import opened
+from recidiv_core.words import listed, opened
 
 MAX_PICTURES = 8
 VIEWS = {
@@ -55,10 +56,13 @@ VIEWS = {
     "phases": "Metric by threshold",
     "pr": "Precision and recall",
     "roc": "ROC and thresholds",
-    "tradeoff": "Trade-off",
-    "scale": "Fairness scale",
-    "words": "The scale in words",
     "table": "Table",
+}
+WHOLE = {
+    "words": "The scale in words",
+    "scale": "Fairness scale",
+    "tradeoff": "Trade-off",
+    "pairs": "Which can hold together",
 }
 
 
@@ -66,6 +70,8 @@ VIEWS = {
 def live() -> None:
     """Everything that follows the thresholds; only this runs again when one of them moves."""
     current = session()
+    if current.drawn not in (None, current.chosen()):
+        st.rerun()  # what stands below the fragment depends on these
     curves = score_curves(current.dataset, attribute=current.attribute)
     space = st.container()
     definition_buttons(current)
@@ -73,16 +79,15 @@ def live() -> None:
     with beside:
         search_controls(current, curves)
     try:
-        with st.spinner("Searching all thresholds …", show_time=True):
+        with space, st.spinner("Searching all thresholds …", show_time=True):
             audit = current.threshold_audit()
     except InputError as error:
         problems(error)
         return
+    if current.drawn not in (None, current.chosen()):
+        st.rerun()
     with space:
-        verdict = None
-        if audit.solution is not None:
-            verdict = audit.of(audit.solution.definition).held_out_verdict
-        answer_box(verdict, f"{threshold_answer(audit)} {price_sentence(audit)}")
+        answer_box(audit.verdict, f"{threshold_answer(audit)} {price_sentence(audit)}")
         offer_limit(current, audit)
         for note in notes(audit, curves):
             st.caption(literal(note))
@@ -90,14 +95,25 @@ def live() -> None:
     with shown:
         people(current, curves, audit)
     st.subheader("Look closer", anchor=False)
-    view = st.segmented_control(
-        "Look closer", list(VIEWS), default="price", required=True, format_func=VIEWS.get, key="thresholds view",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    view = choose_view("thresholds view", VIEWS)
     _SHOW[view](current, curves, audit)
     st.subheader("Take the rule away", anchor=False)
     rule_box(current, audit)
     add_to_report(audit, key="thresholds")
+
+
+def whole() -> None:
+    """What takes longer, or does not follow the sliders. Outside the fragment, so that a press of Stop interrupts it."""
+    current = session()
+    curves = score_curves(current.dataset, attribute=current.attribute)
+    st.subheader("All definitions together", anchor=False)
+    _WHOLE[choose_view("thresholds whole", WHOLE)](current, curves)
+
+
+def choose_view(key: str, views: dict[str, str]) -> str:
+    return st.segmented_control(
+        "View", list(views), default=next(iter(views)), required=True, format_func=views.get, key=key, label_visibility="collapsed"
+    )  # fmt: skip
 
 
 def people(current, curves, audit) -> None:
@@ -133,72 +149,94 @@ def phases(current, curves, audit) -> None:
         key=f"thresholds phases {chosen}",
     )  # fmt: skip
     groups = _compared(audit)
+    data, points = curve_table(curves), points_at(curves, audit.thresholds)
     for metric in DEFINITIONS[name].metrics:
-        data, points = curve_table(curves), points_at(curves, audit.thresholds)
-        first, second, third = st.columns(3, gap="medium")
-        with first:
+        is_single = len(DEFINITIONS[name].metrics) == 1
+        places = st.columns(3 if is_single else 2, gap="medium", vertical_alignment="bottom")
+        with places[0]:
             chart = metric_by_threshold(data, metric, groups)
-            picture("1 · The metric at each threshold", chart, name=f"phase-1-{metric}", table=data)
-        with second:
-            if len(DEFINITIONS[name].metrics) == 1:
+            picture("1 · At each threshold", chart, name=f"phase-1-{metric}", table=data)
+        if is_single:
+            with places[1]:
                 satisfying = satisfying_thresholds(curves, current.search_options(curves, name))
                 chart = metric_by_threshold(data, metric, groups, satisfying=satisfying)
-                picture("2 · Thresholds that can satisfy it", chart, name=f"phase-2-{metric}", table=satisfying)
-            else:
-                st.caption("For a definition of two metrics the thresholds that can satisfy both are not drawn.")
-        with third:
+                picture("2 · Where it can hold", chart, name=f"phase-2-{metric}", table=satisfying)
+        with places[-1]:
             chart = metric_by_threshold(data, metric, groups, points=points)
-            picture("3 · The ones chosen", chart, name=f"phase-3-{metric}", table=points)
+            picture("3 · Chosen", chart, name=f"phase-3-{metric}", table=points)
+    st.caption(
+        "1: the definition's measure against the threshold. 2: every threshold that satisfies the definition together with some "
+        "threshold of each other group (not drawn for a definition of two measures). 3: the thresholds chosen."
+    )
+    not_drawn(groups)
 
 
 def precision_recall(current, curves, audit) -> None:
-    both = current.hold_together(curves, "equal_opportunity", "predictive_parity")
-    sentence = curves_meet_sentence(both)
+    sentence = curves_meet_sentence(current.hold_together(curves, "equal_opportunity", "predictive_parity"))
     st.markdown(literal(sentence))
-    data, points = curve_table(curves), points_at(curves, audit.thresholds)
-    chart = precision_recall_chart(data, points, _compared(audit), description=sentence)
+    data, points, groups = curve_table(curves), points_at(curves, audit.thresholds), _compared(audit)
+    chart = precision_recall_chart(data, points, groups, description=sentence)
     picture(
         "Precision and recall of each group, chosen thresholds as diamonds", chart, name="precision-recall", table=data
     )
-    found = work_on_compatibility(current, curves)
-    if found is not None:
-        st.markdown(literal(compatibility_sentence(found, current.settings.tolerance)))
+    not_drawn(groups)
 
 
 def roc(current, curves, audit) -> None:
-    data, points = curve_table(curves), points_at(curves, audit.thresholds)
+    data, points, groups = curve_table(curves), points_at(curves, audit.thresholds), _compared(audit)
     left, right = st.columns(2, gap="large")
     with left:
         picture(
-            "ROC of each group, chosen thresholds as diamonds",
-            roc_chart(data, points, _compared(audit)),
-            name="roc",
-            table=data,
+            "ROC of each group, chosen thresholds as diamonds", roc_chart(data, points, groups), name="roc", table=data
         )
     with right:
-        whole = curve_table(ScoreCurves({POOLED: curves.pooled}))
-        picture("One threshold for all people", threshold_plot(whole), name="threshold-plot", table=whole)
+        pooled = curve_table(ScoreCurves({POOLED: curves.pooled}))
+        picture("One threshold for all people", threshold_plot(pooled), name="threshold-plot", table=pooled)
+    not_drawn(groups)
 
 
-def tradeoff(current, curves, audit) -> None:
-    found = work_on_tradeoff(current, curves)
+def tables(current, curves, audit) -> None:
+    table(audit.by_group, name="thresholds-groups", description="Thresholds, counts and measures of each group.")
+    table(
+        audit.definitions, name="thresholds-definitions", description="Range, interval and verdict of each definition."
+    )
+
+
+def tradeoff(current, curves) -> None:
     definition = current.search.definition
-    peers = work_on_peers(current, definition) if definition is not None else None
+    found = work_on_tradeoff(current, curves)
     if found is None:
-        st.caption(
-            "Not drawn yet: it searches every definition at 25 tolerances, on all rows and on each part of them."
-        )
+        st.caption("Not drawn yet: it searches every definition at 25 tolerances, on all rows and on one half of them.")
         return
-    title = f"{opened(objective_name(audit.options).removeprefix('the '))}, against the tolerance"
-    chart = tradeoff_chart(found, today=audit.solution, peers=peers, objective=objective_name(audit.options))
-    picture(title, chart, name="tradeoff", table=found)
-    if peers is not None:
-        table(peers, name="peers", description="Where other programs land, measured on the same rows.")
+    peers = work_on_peers(current, definition) if definition is not None else None
+    today = None if definition is None else current.threshold_audit().solution
+    name = objective_name(vars(current.search_options(curves, "statistical_parity")))
+    picture(
+        f"{opened(name.removeprefix('the '))}, against the tolerance", tradeoff_chart(found, today=today, peers=peers, objective=name),
+        name="tradeoff", table=found,
+    )  # fmt: skip
+    st.caption(
+        "Solid: the best there is on these rows. Dashed: tuned on one half of the rows, judged on the other. "
+        + (
+            "Diamond: today's choice."
+            if today
+            else "Press a definition above to see today's choice and where other programs land."
+        )
+    )
+    if peers is not None and len(peers):
+        st.caption(
+            f"Crosses: other programs' answers to {DEFINITIONS[definition].title.lower()}, on {int(peers['n'].iloc[0]):,} rows, where they lie "
+            "within the picture. The randomised ones flip a coin for some people: that can reach more than any threshold per group, and two people "
+            "with one score in one group are then treated differently."
+        )  # fmt: skip
+        table(
+            peers, name="peers", description=f"Where other programs land for {DEFINITIONS[definition].title.lower()}."
+        )
     with st.expander("Table"):
         table(found, name="tradeoff-table", description="The best objective within each tolerance.")
 
 
-def scale(current, curves, audit) -> None:
+def scale(current, curves) -> None:
     found = work_on_scale(current)
     if found is None:
         return
@@ -210,15 +248,28 @@ def scale(current, curves, audit) -> None:
     add_to_report(found, key="scale")
 
 
-def words(current, curves, audit) -> None:
+def pairs(current, curves) -> None:
+    found = work_on_compatibility(current, curves)
+    if found is not None:
+        st.markdown(literal(compatibility_sentence(found, current.settings.tolerance)))
+        table(
+            found,
+            name="pairs",
+            description="Which two definitions can hold at once, and the best sum of objectives if so.",
+        )
+
+
+def words(current, curves) -> None:
     scale_cards(current.search.definition)
 
 
-def tables(current, curves, audit) -> None:
-    table(audit.by_group, name="thresholds-groups", description="Thresholds, counts and measures of each group.")
-    table(
-        audit.definitions, name="thresholds-definitions", description="Range, interval and verdict of each definition."
-    )
+def not_drawn(groups: list[str]) -> None:
+    if len(groups) > MAX_LINES:
+        st.caption(
+            literal(
+                f"Not drawn, so that lines can be told apart: {listed(groups[MAX_LINES:])}. They stand in the table."
+            )
+        )
 
 
 def _compared(audit) -> list[str]:
@@ -226,16 +277,8 @@ def _compared(audit) -> list[str]:
     return list(own["group"])
 
 
-_SHOW = {
-    "price": price,
-    "phases": phases,
-    "pr": precision_recall,
-    "roc": roc,
-    "tradeoff": tradeoff,
-    "scale": scale,
-    "words": words,
-    "table": tables,
-}
+_SHOW = {"price": price, "phases": phases, "pr": precision_recall, "roc": roc, "table": tables}
+_WHOLE = {"words": words, "scale": scale, "tradeoff": tradeoff, "pairs": pairs}
 
 opening("thresholds")
 about()
@@ -244,5 +287,8 @@ if session().dataset.y_score is None:
     link("data", "Choose a score column", icon=":material/table_rows:")
 else:
     choose_attribute("thresholds attribute")
+    session().drawn = None
     live()
-    explanations(READING_THRESHOLDS)
+    session().drawn = session().chosen()
+    whole()
+explanations(READING_THRESHOLDS)

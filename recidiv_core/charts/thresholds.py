@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +25,7 @@ from recidiv_core.charts.theme import (
     short,
     tooltip,
 )
-from recidiv_core.thresholds import DEFINITIONS, KINDS, ThresholdAudit, ThresholdSolution
+from recidiv_core.thresholds import DEFINITIONS, KINDS, ThresholdAudit, ThresholdSolution, row_title
 from recidiv_core.words import number, opened, percent
 
 # Colour says right or wrong, filling whether flagged, shape whether they had the outcome.
@@ -96,7 +97,7 @@ def price_chart(audit: ThresholdAudit) -> Spec:
     """The change against the baseline per 1,000 people of each group."""
     own = audit.by_group[audit.by_group["takes_part"]]
     rows = [
-        {"group": short(row.group), "change": getattr(row, column), "what": name, "text": f"{getattr(row, column):+.0f}"}
+        {"group": short(row.group), "change": getattr(row, column), "what": name, "text": f"{round(getattr(row, column)):+d}"}
         for row in own.itertuples()
         for column, name in _CHANGES.items()
     ]  # fmt: skip
@@ -119,7 +120,7 @@ def price_chart(audit: ThresholdAudit) -> Spec:
         layer("text", {"x": x, "y": y, **offset, "text": {"field": "text", "type": "nominal"}}, where="datum.change < 0", align="right", dx=-3, fontSize=10, color=QUIET),
     ]  # fmt: skip
     words = "; ".join(
-        f"{row.group}: flagged {row.flagged_per_1000:+.0f}, flagged wrongly {row.wrongly_flagged_per_1000:+.0f}, missed {row.missed_per_1000:+.0f}"
+        f"{row.group}: flagged {row.flagged_per_1000:+.1f}, flagged wrongly {row.wrongly_flagged_per_1000:+.1f}, missed {row.missed_per_1000:+.1f}"
         for row in own.itertuples()
     )
     description = f"Change against the baseline per 1,000 people. {words}."
@@ -250,12 +251,13 @@ def threshold_plot(pooled: pd.DataFrame) -> Spec:
 def tradeoff_chart(
     table: pd.DataFrame, *, today: ThresholdSolution | None, peers: pd.DataFrame | None, objective: str
 ) -> Spec:
-    """The best objective within each tolerance, a line per definition; held out dashed; other programs' landing points."""
+    """The best objective within each tolerance, a line per definition; held out dashed; other programs' landing points, those
+    that lie within the picture.
+    """
     present = [name for name in DEFINITIONS if name in set(table["definition"])]
     titles = [DEFINITIONS[name].title for name in present]
     label = opened(objective.removeprefix("the "))
     x = quantity("tolerance", "Tolerance ε (range allowed)")
-    y = quantity("objective", label, scale={"zero": False})
     colours = {"domain": titles, "range": [DEFINITION_COLOURS[name] for name in present]}
     colour = {"color": category("title", scale=colours, legend={"orient": "bottom", "columns": 2, "labelLimit": 240})}
     dash = {
@@ -274,8 +276,17 @@ def tradeoff_chart(
             {"title": title, "tolerance": row.tolerance, "objective": value, "rows": kind}
             for kind, value in values.items() if not math.isnan(value)
         ]  # fmt: skip
+    known = [row["objective"] for row in rows]
+    pad = 0.08 * (max(known) - min(known)) or 0.01 if known else 0.0
+    domain = [min(known, default=0.0) - pad, max(known, default=1.0) + pad]
+    y = quantity("objective", label, scale={"domain": domain, "zero": False, "nice": False})
     tip = tooltip("title", "rows", tolerance=".3f", objective=".4f")
-    layers = [layer("line", {"x": x, "y": y, **colour, **dash, "tooltip": tip}, strokeWidth=2)]
+    chosen = None if today is None else DEFINITIONS[today.definition].title
+    strong = {
+        "condition": {"test": f"datum.title === {json.dumps(chosen)}", "value": 1},
+        "value": 0.35 if chosen else 1,
+    }
+    layers = [layer("line", {"x": x, "y": y, **colour, **dash, "opacity": strong, "tooltip": tip}, strokeWidth=2)]
     if today is not None and today.status == "optimal":
         point = {
             "title": DEFINITIONS[today.definition].title,
@@ -286,7 +297,7 @@ def tradeoff_chart(
             layer("point", {"x": x, "y": y, **colour}, data=[point], filled=True, size=160, shape="diamond", opacity=1)
         )
     if peers is not None and len(peers):
-        shown = peers[peers["range"] <= table["tolerance"].max() * 1.25]
+        shown = peers[(peers["range"] <= table["tolerance"].max()) & peers["objective"].between(*domain)]
         own = [{"tolerance": r.range, "objective": r.objective, "name": r.name} for r in shown.itertuples(index=False)]
         place = {"x": x, "y": y}
         layers += [
@@ -306,20 +317,20 @@ def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
     """The fairness scale: the range of each level 2 definition (columns) under each row's thresholds, satisfied or not."""
     rows = [
         {
-            "row": row["title"], "definition": DEFINITIONS[name].title, "range": row[f"{name}_range"],
+            "row": row_title(row), "definition": DEFINITIONS[name].title, "range": row[f"{name}_range"],
             "state": "satisfied" if row[f"{name}_satisfied"] else "not satisfied",
-            "text": f"{'● ' if row[f'{name}_satisfied'] else ''}{row[f'{name}_range']:.3f}",
+            "text": f"{'● ' if row[f'{name}_satisfied'] else ''}{_three(row[f'{name}_range'])}",
         }
-        for _, row in table.iterrows() if not row["reason"]
-        for name in DEFINITIONS if not math.isnan(row[f"{name}_range"])
+        for row in table.to_dict("records") if not row["reason"]
+        for name in DEFINITIONS
     ]  # fmt: skip
-    order = [title for title, reason in zip(table["title"], table["reason"], strict=True) if not reason]
+    order = [row_title(row) for row in table.to_dict("records") if not row["reason"]]
     x = category(
         "definition",
         sort=[d.title for d in DEFINITIONS.values()],
         axis={"orient": "top", "labelAngle": 0, "labelLimit": 110, "domain": False, "ticks": False},
     )
-    y = category("row", sort=order, axis={"labelLimit": 170, "domain": False, "ticks": False})
+    y = category("row", sort=order, axis={"labelLimit": 230, "domain": False, "ticks": False})
     fill = category(
         "state", scale={"domain": ["satisfied", "not satisfied"], "range": ["#009E73", "transparent"]}, legend=None
     )
@@ -327,11 +338,11 @@ def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
     layers = [
         layer("rect", {"x": x, "y": y, "color": fill}, opacity=0.25),
         layer("text", text, where="datum.state == 'satisfied'", fontWeight="bold", fontSize=13, color="#009E73"),
-        layer("text", text, where="datum.state != 'satisfied'", fontSize=12, color=QUIET),
+        layer("text", text, where="datum.state != 'satisfied'", fontSize=12, color="#8A8A8A"),
     ]
     held = "; ".join(
-        f"{row['title']} satisfies " + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
-        for _, row in table.iterrows() if not row["reason"]
+        f"{row_title(row)} satisfies " + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
+        for row in table.to_dict("records") if not row["reason"]
     )  # fmt: skip
     return layered(
         rows,
@@ -339,3 +350,7 @@ def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
         height=max(34 * len(order), 60),
         description=f"Ranges of the definitions, tolerance {tolerance:g}. {held}.",
     )
+
+
+def _three(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -106,6 +106,19 @@ class AuditDataset:
         digest = hashlib.sha256(f"{self.digest} {attribute}".encode()).hexdigest()
         return replace(self, roles=roles, attributes=own, digest=digest, _reduced=known)
 
+    def where(self, rows: np.ndarray) -> AuditDataset:
+        """Some of the rows: ``rows`` is a mask, shape (n,). Every attribute keeps the groups that are left."""
+
+        def part(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        own = {n: _used_levels(Attribute(n, a.levels, a.codes[rows])) for n, a in self.attributes.items()}
+        digest = hashlib.sha256(self.digest.encode() + np.packbits(rows).tobytes()).hexdigest()
+        return replace(
+            self, frame=self.frame.loc[rows], digest=digest, attributes=own, _reduced={},
+            y_true=part(self.y_true), y_score=part(self.y_score), y_pred=part(self.y_pred), weight=part(self.weight),
+        )  # fmt: skip
+
     def ledger_table(self) -> pd.DataFrame:
         """The ledger as a table: step, detail, n_rows, n_left."""
         return pd.DataFrame([vars(entry) for entry in self.ledger], columns=["step", "detail", "n_rows", "n_left"])

@@ -48,10 +48,11 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
     (
         "Tuned on some rows, judged on others",
-        "Thresholds chosen to satisfy a definition on some rows do so less well on others. So the rows are dealt into parts, "
-        "thresholds are tuned on all parts but one and judged on that one, and the counts of all parts are added up. Range, interval "
-        "and verdict held out are of those counts; the share of resamples is that of 1,000 bootstrap resamples of them in which "
-        "the definition holds. They judge this way of choosing thresholds with a little less data than there is.",
+        "Thresholds chosen to satisfy a definition on some rows do so less well on others. So the rows are dealt at random into two "
+        "halves, thresholds are tuned in the same way on one and judged on the other. Range, interval and verdict held out are those of "
+        "the judging half; the share of resamples is that of 1,000 bootstrap resamples of it in which the definition holds. They "
+        "judge this way of choosing thresholds with half the data; the thresholds printed are tuned on all. (Adding up the parts of a "
+        "cross-validation would use the rows better, but there the errors of tuning and judging cancel, and the range comes out too small.)",
     ),
     (
         "Small numbers",

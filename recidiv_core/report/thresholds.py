@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from recidiv_core.thresholds import (
     MEASURES,
     FairnessScale,
     ThresholdAudit,
-    ThresholdSolution,
     objective_name,
     price_sentence,
     scale_text,
@@ -42,25 +42,35 @@ def protect(audit: ThresholdAudit, *, min_cell: int) -> ThresholdAudit:
     groups = suppress(audit.groups, min_cell=min_cell)
     held_out = None if audit.held_out is None else suppress(audit.held_out, min_cell=min_cell)
     table = _protected_groups(audit, groups, min_cell)
+    own = set(table.loc[table["takes_part"], "group"])
     is_whole = not table.loc[table["takes_part"], _CELLS].isna().any(axis=None)
-    definitions = audit.definitions
-    if not is_whole:
-        definitions = _of_published(definitions, groups, "")
-        if held_out is not None:
-            definitions = _of_published(definitions, held_out, "held_out_")
+    definitions = audit.definitions if is_whole else _of_published(audit.definitions, groups, own, "")
+    if held_out is not None:
+        judged = held_out.of(audit.attribute, "by_group")
+        if judged.loc[judged["group"].isin(own), _CELLS].isna().any(axis=None):
+            definitions = _of_published(definitions, held_out, own, "held_out_")
     solution = audit.solution
     if solution is not None:
         numbers = ("objective", "achieved_range", "smallest_range")
-        figures = {} if is_whole else dict.fromkeys(numbers, math.nan) | {"reason": WITHHELD}
-        solution = dataclasses.replace(solution, by_group=table, excluded_groups=_bare(solution), **figures)
+        figures: dict[str, Any] = {} if is_whole else dict.fromkeys(numbers, math.nan)
+        if not is_whole and not math.isnan(solution.smallest_range):
+            figures["reason"] = WITHHELD
+        if audit.options["partial"] < 1 and table["flagged_per_1000"].isna().any():
+            figures["achieved_range"] = math.nan  # it rests on the rates at the baseline
+        solution = dataclasses.replace(
+            solution, by_group=table, excluded_groups=_bare(solution.excluded_groups), **figures
+        )
     return dataclasses.replace(
         audit, groups=groups, held_out=held_out, by_group=table, definitions=definitions, solution=solution
     )
 
 
-def _bare(solution: ThresholdSolution) -> dict[str, str]:
-    """Reasons without their counts."""
-    return {group: reason.split(" (")[0] for group, reason in solution.excluded_groups.items()}
+def _bare(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Reasons without their counts; "nobody had the outcome" is a count of 0."""
+    bare = {group: reason.split(" (")[0] for group, reason in reasons.items()}
+    return {
+        group: reason if reason.startswith("fewer than") or not reason else WITHHELD for group, reason in bare.items()
+    }
 
 
 def _protected_groups(audit: ThresholdAudit, groups: GroupAudit, min_cell: int) -> pd.DataFrame:
@@ -76,7 +86,7 @@ def _protected_groups(audit: ThresholdAudit, groups: GroupAudit, min_cell: int) 
     masks |= dict.fromkeys([*_CHANGES, "baseline_objective"], no_change)
     for column, mask in masks.items():
         table[column] = table[column].astype(float).mask(mask)
-    return table.assign(reason=[reason.split(" (")[0] for reason in table["reason"]])
+    return table.assign(reason=list(_bare(dict(zip(table["group"], table["reason"], strict=True))).values()))
 
 
 def _cells_before(table: pd.DataFrame) -> np.ndarray:
@@ -87,15 +97,25 @@ def _cells_before(table: pd.DataFrame) -> np.ndarray:
     return np.column_stack([tp + missed, fp - wrongly, fn - missed, tn + wrongly])
 
 
-def _of_published(definitions: pd.DataFrame, groups: GroupAudit, prefix: str) -> pd.DataFrame:
-    """Ranges and bounds over the groups whose numbers are published; verdicts stay those of all."""
-    found = {row.metric: row for row in groups.rows(groups.attributes[0], "disparities")}
+def _of_published(definitions: pd.DataFrame, groups: GroupAudit, own: set[str], prefix: str) -> pd.DataFrame:
+    """Ranges and bounds over the groups taking part whose numbers are published; verdicts stay those of all."""
+    pairs = [pair for pair in groups.rows(groups.attributes[0], "pairs") if {pair.group_a, pair.group_b} <= own]
     table = definitions.copy()
-    for column in ("range", "low", "high"):
-        table[f"{prefix}{column}"] = [
-            float(np.max([getattr(found[metric], column) for metric in DEFINITIONS[name].metrics]))
-            for name in table["definition"]
-        ]
+    for column, of in (
+        ("range", lambda pair: abs(pair.difference)),
+        ("low", lambda pair: max(pair.low, -pair.high, 0.0)),
+        ("high", lambda pair: max(abs(pair.low), abs(pair.high))),
+    ):
+        values = []
+        for name in table["definition"]:
+            known = [
+                [of(pair) for pair in pairs if pair.metric == metric and not math.isnan(pair.difference)]
+                for metric in DEFINITIONS[name].metrics
+            ]
+            values.append(max(max(part) for part in known) if all(known) else math.nan)
+        table[f"{prefix}{column}"] = values
+    for column in ("share", "n_resamples"):
+        table[f"{prefix}{column}"] = math.nan
     return table
 
 
@@ -110,9 +130,8 @@ def facts(audit: ThresholdAudit) -> list[list[str]]:
 
 
 def summary(audit: ThresholdAudit) -> list[tuple[str, str | None, str]]:
-    """The verdict is that on rows the thresholds were not tuned on; thresholds set by hand have none."""
-    verdict = None if audit.solution is None else audit.of(audit.solution.definition).held_out_verdict
-    return [(f"Thresholds by {audit.attribute}", verdict, threshold_answer(audit))]
+    """What the thresholds do."""
+    return [(f"Thresholds by {audit.attribute}", audit.verdict, threshold_answer(audit))]
 
 
 def sections(audit: ThresholdAudit) -> list[dict[str, Any]]:
@@ -131,32 +150,38 @@ def sections(audit: ThresholdAudit) -> list[dict[str, Any]]:
     left_out = audit.by_group[~audit.by_group["takes_part"]]
     if len(left_out):
         reasons = ", ".join(f"{row.group} ({row.reason})" for row in left_out.itertuples())
-        blocks.append(
-            text_block(f"Left out of the search and of the ranges: {reasons}. They keep the baseline's threshold.")
-        )
+        kept = "" if audit.solution is None else " They keep the baseline's threshold."
+        blocks.append(text_block(f"Left out of the search and of the ranges: {reasons}.{kept}"))
     if audit.solution is not None:
         blocks += [heading_block("How the thresholds were found"), text_block(_search_text(audit))]
     return [{"title": f"Thresholds: {audit.attribute}", "blocks": blocks}]
 
 
 def _search_text(audit: ThresholdAudit) -> str:
-    options = audit.options
-    limits = {
-        "min_precision": "precision of at least", "max_selection_rate": "a share flagged of at most", "min_recall": "recall of at least",
-    }  # fmt: skip
-    given = [
-        f"{words} {percent(min(options['limits'][name].values()))}"
-        for name, words in limits.items() if options["limits"].get(name)
-    ]  # fmt: skip
+    options, solution = audit.options, audit.solution
+    limit = spread(options["tolerance"], solution.definition)
     text = (
-        f"Of all combinations of thresholds whose range is below {spread(options['tolerance'], audit.solution.definition)}, "
-        f"the one with the largest value of {objective_name(options)}."
+        f"Of all combinations of thresholds whose range is below {limit}, the one with the largest value of "
+        f"{objective_name(options)}."
     )
+    if solution.status == "infeasible":
+        text = f"No combination of thresholds has a range below {limit}; those shown have the smallest there is."
+    given = [_limit_text(name, values) for name, values in options["limits"].items() if values]
     if given:
-        text += f" Within these limits for each group: {', '.join(given)}."
+        text += f" Within these limits: {', '.join(given)}."
     if options["partial"] < 1:
         text += f" Partial parity: λ = {options['partial']:g}."
     return text
+
+
+def _limit_text(name: str, values: Mapping[str, float]) -> str:
+    words = {
+        "min_precision": "precision of at least", "max_selection_rate": "a share flagged of at most", "min_recall": "recall of at least",
+    }[name]  # fmt: skip
+    if len(set(values.values())) == 1:
+        where = "in each group" if len(values) > 1 else f"in {next(iter(values))}"
+        return f"{words} {percent(next(iter(values.values())))} {where}"
+    return "; ".join(f"{words} {percent(value)} in {group}" for group, value in values.items())
 
 
 def _threshold_table(audit: ThresholdAudit) -> dict[str, Any]:
@@ -164,7 +189,7 @@ def _threshold_table(audit: ThresholdAudit) -> dict[str, Any]:
         return WITHHELD if math.isnan(row.tp) else DASH if math.isnan(value) else percent(value)
 
     def change(value: float) -> str:
-        return WITHHELD if math.isnan(value) else f"{value:+.0f}"
+        return WITHHELD if math.isnan(value) else f"{round(value):+d}"
 
     rows = [
         [
@@ -215,7 +240,7 @@ def protect_scale(scale: FairnessScale, *, min_cell: int) -> FairnessScale:
     figures = [c for c in table.columns if "_range" in c or c.endswith("_share")]
     table[figures] = table[figures].astype(float).mask(is_small & (table["reason"] == ""))
     table["smallest_cell"] = math.nan
-    bare = {group: reason.split(" (")[0] for group, reason in scale.excluded_groups.items()}
+    bare = _bare(scale.excluded_groups)
     groups = suppress(scale.groups, min_cell=min_cell)
     options = scale.options | {"min_cell": min_cell}
     return dataclasses.replace(scale, table=table, excluded_groups=bare, groups=groups, options=options, solutions={})
@@ -224,12 +249,12 @@ def protect_scale(scale: FairnessScale, *, min_cell: int) -> FairnessScale:
 def scale_facts(scale: FairnessScale) -> list[list[str]]:
     """How the thresholds were tuned and judged."""
     protocols = {
-        "held_out": "tuned on all parts but one, judged on that one, for each part in turn",
-        "paper": "tuned and judged on the same part; mean and SD over parts",
+        "held_out": "tuned on one half of the rows, judged on the other",
+        "paper": f"{scale.options['n_folds']} parts, tuned and judged on the same; mean and SD over them",
     }
     return [
         ["Flagged means", f"score ≥ the threshold of the person's group of {scale.attribute}"],
-        ["Protocol", f"{scale.options['n_folds']} parts: {protocols[scale.options['protocol']]}"],
+        ["Protocol", protocols[scale.options["protocol"]]],
     ]
 
 
@@ -239,11 +264,15 @@ def scale_summary(scale: FairnessScale) -> list[tuple[str, str | None, str]]:
     for row in scale.table.to_dict("records"):
         if row["row"] in DEFINITIONS:
             own = "satisfies" if row[f"{row['row']}_satisfied"] else "does not satisfy"
+            trivially = " trivially" if row["trivial"] is True else ""
             others = [DEFINITIONS[n].title.lower() for n in DEFINITIONS if n != row["row"] and row[f"{n}_satisfied"]]
-            parts.append(
-                f"the row {row['title'].lower()} {own} its own definition, and {', '.join(others) or 'no other'}"
-            )
-    how = "On rows not tuned on" if scale.options["protocol"] == "held_out" else "In the mean over the parts tuned on"
+            also = f", and also {', '.join(others)}" if others else ""
+            parts.append(f"the row {row['title'].lower()} {own} its own definition{trivially}{also}")
+    how = (
+        "On the half of the rows that was not tuned on"
+        if scale.options["protocol"] == "held_out"
+        else "In the mean over the parts tuned on"
+    )
     return [(f"Fairness scale by {scale.attribute}", None, f"{how}: {'; '.join(parts)}.")]
 
 

@@ -6,11 +6,11 @@ from recidiv_core.thresholds.audit import ThresholdAudit, audit_thresholds
 from recidiv_core.thresholds.candidates import OBJECTIVES, Options
 from recidiv_core.thresholds.compatibility import compatibility, hold_together
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition, measure
-from recidiv_core.thresholds.folds import Folds, folds_of
+from recidiv_core.thresholds.folds import Halves, folds_of, halves_of
 from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
 from recidiv_core.thresholds.peers import PEERS, peer_points
 from recidiv_core.thresholds.rule import apply_rule, decision_rule, flags_of, read_rule
-from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, scale_text
+from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, row_title, scale_text
 from recidiv_core.thresholds.sentences import (
     compatibility_sentence,
     curves_meet_sentence,
@@ -35,7 +35,7 @@ __all__ = [
     "TOLERANCES",
     "Definition",
     "FairnessScale",
-    "Folds",
+    "Halves",
     "Options",
     "ScoreCurves",
     "ThresholdAudit",
@@ -50,6 +50,7 @@ __all__ = [
     "fairness_scale",
     "flags_of",
     "folds_of",
+    "halves_of",
     "hold_together",
     "measure",
     "notes",
@@ -61,6 +62,7 @@ __all__ = [
     "points_at",
     "price_sentence",
     "read_rule",
+    "row_title",
     "satisfying_thresholds",
     "scale_text",
     "score_curves",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,18 +12,12 @@ import pandas as pd
 
 from recidiv_core.data import AuditDataset, Roles
 from recidiv_core.errors import InputError
-from recidiv_core.groups import GroupAudit, audit_groups, score_curves
+from recidiv_core.groups import GroupAudit, score_curves
 from recidiv_core.plain import plain
-from recidiv_core.thresholds.candidates import counts_at
-from recidiv_core.thresholds.folds import folds_of
-from recidiv_core.thresholds.judgement import (
-    Progress,
-    flagged_by,
-    judged_held_out,
-    left_out_groups,
-    tuned_on_the_rest,
-    verdicts,
-)
+from recidiv_core.thresholds.candidates import Options, is_number, is_threshold, left_out_groups
+from recidiv_core.thresholds.definitions import DEFINITIONS
+from recidiv_core.thresholds.folds import Halves, halves_of
+from recidiv_core.thresholds.judgement import judged
 from recidiv_core.thresholds.optimum import ThresholdSolution, group_table, options_of, solve
 
 
@@ -41,12 +36,12 @@ class ThresholdAudit:
         As :attr:`ThresholdSolution.by_group`.
     definitions : DataFrame
         One row per definition. On these rows: range (over the groups that take part), satisfied (range < tolerance;
-        None where there is no range), low, high, verdict. With a solution also held_out_range, held_out_low, held_out_high,
-        held_out_verdict and held_out_share, from rows judged by thresholds tuned on the other folds; share is that of
-        resamples in which the range is below the tolerance. Intervals are those of the group audit: simultaneous
-        over all pairs of groups and all its measures.
+        None where there is no range), low, high, verdict, not_compared, share and n_resamples (see ``judged``). With a
+        solution the same once more, with ``held_out_`` before the name: thresholds tuned in the same way on one half of the rows,
+        judged on the other.
     groups, held_out : GroupAudit
-        The audits that the intervals come from; ``held_out`` is None without a solution.
+        The audits that the intervals come from; ``held_out`` is None without a solution, and where none could be tuned
+        on half of the rows.
     """
 
     room: ClassVar[str] = "thresholds"
@@ -71,6 +66,16 @@ class ThresholdAudit:
     def decided(self) -> dict[str, Any]:
         """What decides who is flagged, for the manifest."""
         return {"attribute": self.attribute, "thresholds": nobody(self.thresholds)}
+
+    @property
+    def verdict(self) -> str | None:
+        """The verdict on the definition searched for, on rows that were not tuned on.
+
+        None where there is nothing to judge: set by hand, not satisfied, trivial, or partial parity.
+        """
+        if self.solution is None or self.solution.status != "optimal" or self.solution.trivial:
+            return None
+        return self.of(self.solution.definition).held_out_verdict if self.options["partial"] == 1 else None
 
     def of(self, definition: str) -> Any:
         """The row of one definition, as a named tuple."""
@@ -100,11 +105,9 @@ def audit_thresholds(
     definition: str | None = None,
     thresholds: Mapping[str, float] | None = None,
     tolerance: float = 0.01,
-    n_folds: int = 5,
     confidence_level: float = 0.95,
     n_boot: int = 1000,
     random_state: int = 0,
-    progress: Progress = None,
     **options: Any,
 ) -> ThresholdAudit:
     """Find the thresholds for a definition, or take those given, and judge them.
@@ -115,8 +118,6 @@ def audit_thresholds(
         As in :func:`optimal_thresholds`.
     thresholds : mapping of group -> float, optional
         Set by hand instead; a threshold for every group.
-    n_folds : int
-        Thresholds tuned on all folds but one are judged on that one, for each fold in turn.
     **options
         As in :func:`optimal_thresholds`.
 
@@ -125,43 +126,71 @@ def audit_thresholds(
     InputError
         When an option is out of range, there is no score, or not exactly one of definition and thresholds is given.
     """
-    checked_dataset(dataset, attribute)
+    checked_dataset(dataset, attribute, random_state=random_state)
     if (definition is None) == (thresholds is None):
         raise InputError.one("definition or thresholds", "exactly one of the two", "both or neither")
     dataset = dataset.only(attribute)
     curves = score_curves(dataset, attribute=attribute)
     checked = options_of(curves, definition=definition or "statistical_parity", tolerance=tolerance, **options)
+    excluded = left_out_groups(curves, checked)
+    solution = None
+    if definition is not None:
+        solution = solve(curves, checked)
+        thresholds = solution.thresholds
+    elif set(thresholds) != set(curves.groups) or not all(is_threshold(t) for t in thresholds.values()):
+        raise InputError.one("thresholds", f"a number for each of the {len(curves.groups)} groups", "something else")
     judging = {
         "tolerance": tolerance, "confidence_level": confidence_level, "n_boot": n_boot,
         "min_support": checked.min_support, "random_state": random_state,
     }  # fmt: skip
-    solution = None if definition is None else solve(curves, checked)
-    if solution is not None:
-        thresholds = solution.thresholds
-    elif set(thresholds) != set(curves.groups) or any(np.isnan(t) for t in thresholds.values()):
-        raise InputError.one("thresholds", f"a number for each of the {len(curves.groups)} groups", "something else")
-    excluded = left_out_groups(curves, checked)
-    takes_part = np.array([group not in excluded for group in curves.groups])
-    groups = audit_groups(dataset, flagged=flagged_by(dataset, attribute, thresholds), **judging)
-    table = verdicts(groups, counts_at(curves, thresholds), takes_part, tolerance)
+    taking_part = [group for group in curves.groups if group not in excluded]
+    table, groups = judged(dataset, attribute, thresholds, taking_part, judging)
     held_out = None
     if solution is not None:
-        folds = folds_of(dataset, attribute=attribute, n_folds=n_folds, random_state=random_state)
-        tuned = [found.thresholds for found in tuned_on_the_rest(folds, checked, progress)]
-        held_out = audit_groups(dataset, flagged=folds.flagged(tuned), **judging)
-        own = judged_held_out(held_out, folds, tuned, takes_part)
-        table = table.join(own.drop(columns=["definition", "satisfied"]).add_prefix("held_out_"))
+        halves = halves_of(dataset, attribute=attribute, random_state=random_state)
+        own, held_out = judged_held_out(halves, attribute, checked, excluded, judging)
+        table = table.join(own.drop(columns="definition").add_prefix("held_out_"))
     return ThresholdAudit(
-        dataset=groups.dataset, roles=dataset.roles, attribute=attribute,
-        options=judging | {"n_folds": n_folds, **plain(checked)}, thresholds={g: float(thresholds[g]) for g in curves.groups},
-        solution=solution, by_group=group_table(curves, thresholds, options=checked, excluded=excluded),
-        definitions=table, groups=groups, held_out=held_out,
+        dataset=groups.dataset, roles=dataset.roles, attribute=attribute, options=judging | plain(checked),
+        thresholds={g: float(thresholds[g]) for g in curves.groups}, solution=solution,
+        by_group=group_table(curves, thresholds, options=checked, excluded=excluded), definitions=table, groups=groups,
+        held_out=held_out,
     )  # fmt: skip
 
 
-def checked_dataset(dataset: AuditDataset, attribute: str) -> None:
-    """Raises InputError without a score, or when the attribute is none of the dataset's."""
+def judged_held_out(
+    halves: Halves, attribute: str, options: Options, excluded: Mapping[str, str], judging: dict[str, Any]
+) -> tuple[pd.DataFrame, GroupAudit | None]:
+    """As ``judged``, on one half, for thresholds tuned on the other; all missing and no audit where none could be tuned.
+
+    Who takes part is settled on all rows, so half of them may be fewer than the smallest support.
+    """
+    tuned = solve(halves.tuning, options, excluded=excluded)
+    curves = score_curves(halves.judging, attribute=attribute)
+    taking_part = [group for group in halves.tuning.groups if group not in excluded]
+    is_empty = tuned.status == "infeasible" and math.isnan(tuned.smallest_range)
+    if is_empty or not set(taking_part) <= set(curves.groups):
+        missing = {
+            "range": math.nan,
+            "satisfied": None,
+            "low": math.nan,
+            "high": math.nan,
+            "verdict": "cannot conclude",
+        }
+        rows = [
+            {"definition": name, **missing, "not_compared": (), "share": math.nan, "n_resamples": 0}
+            for name in DEFINITIONS
+        ]
+        return pd.DataFrame(rows), None
+    half = judging | {"min_support": max(1, judging["min_support"] // 2)}
+    return judged(halves.judging, attribute, options.baseline | tuned.thresholds, taking_part, half)
+
+
+def checked_dataset(dataset: AuditDataset, attribute: str, *, random_state: int) -> None:
+    """Raises InputError without a score, when the attribute is none of the dataset's, or for a seed that is none."""
     if attribute not in dataset.attributes:
         raise InputError.one("attribute", "a protected attribute of the table", "something else")
     if dataset.y_score is None:
         raise InputError.one("score", "a column with a score, to set thresholds on", "a prediction column only")
+    if not is_number(random_state, 0, 2**32 - 1, whole=True) or not isinstance(random_state, (int, np.integer)):
+        raise InputError.one("random_state", "a whole number of at least 0", "something else")

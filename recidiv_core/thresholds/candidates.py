@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,30 +59,31 @@ class Options:
 
 def checked_options(curves: ScoreCurves, **given: Any) -> Options:
     """Raises InputError with every option that is out of range."""
+    is_cost = given["objective"] == "cost"
+    partial_fits = is_number(given["partial"], 0, 1) and (
+        given["partial"] == 1 or given["definition"] == "statistical_parity"
+    )
     problems = [
-        Problem(name, expected, "a value that is not")
+        Problem(name, expected, "something else")
         for name, expected, fits in (
-            ("definition", f"one of {', '.join(DEFINITIONS)}", given["definition"] in DEFINITIONS),
-            ("tolerance", "a number from 0 to 1", 0 <= given["tolerance"] <= 1),
-            ("objective", f"one of {', '.join(OBJECTIVES)}", given["objective"] in OBJECTIVES),
-            ("beta", "a finite number above 0", 0 < given["beta"] < math.inf),
-            ("partial", "a number from 0 to 1", 0 <= given["partial"] <= 1),
-            ("partial", "1, for any definition but statistical parity",
-             given["partial"] == 1 or given["definition"] == "statistical_parity"),
-            ("min_support", "a whole number of at least 1", given["min_support"] >= 1),
-            ("cost_ratio", "a finite number of at least 0 with the objective 'cost', and none without",
-             (given["cost_ratio"] is not None and 0 <= given["cost_ratio"] < math.inf)
-             if given["objective"] == "cost" else given["cost_ratio"] is None),
+            ("definition", f"one of {', '.join(DEFINITIONS)}", given["definition"] in tuple(DEFINITIONS)),
+            ("tolerance", "a number from 0 to 1", is_number(given["tolerance"], 0, 1)),
+            ("objective", f"one of {', '.join(OBJECTIVES)}", given["objective"] in tuple(OBJECTIVES)),
+            ("beta", "a number from 0.01 to 100", is_number(given["beta"], 0.01, 100)),
+            ("partial", "a number from 0 to 1; 1 for any definition but statistical parity", partial_fits),
+            ("min_support", "a whole number of at least 1", is_number(given["min_support"], 1, 1e12, whole=True)),
+            ("cost_ratio", "a number from 0 to 1,000,000 with the objective 'cost', and none without",
+             is_number(given["cost_ratio"], 0, 1e6) if is_cost else given["cost_ratio"] is None),
         )
         if not fits
     ]  # fmt: skip
     groups = list(curves.groups)
-    weights = _per_group("weights", given["weights"], groups, lambda w: 0 <= w < math.inf, problems)
-    limits = {name: _per_group(name, given[name], groups, lambda x: 0 <= x <= 1, problems) for name in _LIMITS}
+    weights = _per_group("weights", given["weights"], groups, lambda w: is_number(w, 0, 1e6), problems)
+    limits = {name: _per_group(name, given[name], groups, lambda x: is_number(x, 0, 1), problems) for name in _LIMITS}
     start = given["baseline"]
     if start is None:
         start = baseline_threshold(curves.pooled)
-    baseline = _per_group("baseline", start, groups, lambda t: not math.isnan(t), problems)
+    baseline = _per_group("baseline", start, groups, is_threshold, problems)
     if problems:
         raise InputError(problems)
     fallback = baseline_threshold(curves.pooled) if len(baseline) < len(groups) else None
@@ -93,6 +95,18 @@ def checked_options(curves: ScoreCurves, **given: Any) -> Options:
     )  # fmt: skip
 
 
+def is_number(value: Any, low: float, high: float, *, whole: bool = False) -> bool:
+    """Whether ``value`` is a number from ``low`` to ``high``, both included; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    return low <= value <= high and (not whole or value == int(value))
+
+
+def is_threshold(value: Any) -> bool:
+    """A finite number, or infinity, which flags nobody."""
+    return is_number(value, -sys.float_info.max, math.inf)
+
+
 def _per_group(name: str, given: PerGroup, groups: list[str], fits: Any, problems: list[Problem]) -> dict[str, float]:
     """One number for all groups, or some groups' own, as group -> number; groups without one are not in it."""
     if given is None:
@@ -102,6 +116,7 @@ def _per_group(name: str, given: PerGroup, groups: list[str], fits: Any, problem
         problems.append(Problem(name, "groups that occur", "one that does not"))
     if not all(fits(value) for value in found.values()):
         problems.append(Problem(name, "numbers in range", "one that is not"))
+        return {}
     return {group: float(value) for group, value in found.items()}
 
 
@@ -126,10 +141,10 @@ class Prepared:
         return [group for group, n in zip(self.candidates, n_left, strict=True) if n == 0]
 
 
-def prepare(curves: ScoreCurves, options: Options) -> Prepared:
+def prepare(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] | None = None) -> Prepared:
     """Every candidate that meets the limits, with the definition's metrics and the weighted objective."""
-    reasons = {group: left_out(curve, options) for group, curve in curves.groups.items()}
-    excluded = {group: reason for group, reason in reasons.items() if reason}
+    if excluded is None:
+        excluded = left_out_groups(curves, options)
     candidates = {g: curve for g, curve in curves.groups.items() if g not in excluded}
     if len(candidates) < 2:
         found = f"{len(candidates)} ({'; '.join(sorted(set(excluded.values())))})"
@@ -140,11 +155,16 @@ def prepare(curves: ScoreCurves, options: Options) -> Prepared:
     values, objective, distance, allowed = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     pool = Pool(values, group, objective, distance, np.arange(len(group)), len(sizes)).where(allowed)
-    return Prepared(options, candidates, excluded, pool, offsets)
+    return Prepared(options, candidates, dict(excluded), pool, offsets)
 
 
-def left_out(curve: ScoreCurve, options: Options) -> str:
-    """Why a group takes no part; "" where it does."""
+def left_out_groups(curves: ScoreCurves, options: Options) -> dict[str, str]:
+    """The groups that take no part, with the reason."""
+    reasons = {group: _left_out(curve, options) for group, curve in curves.groups.items()}
+    return {group: reason for group, reason in reasons.items() if reason}
+
+
+def _left_out(curve: ScoreCurve, options: Options) -> str:
     positives, negatives = curve.total
     needs_positives, needs_negatives = _NEEDS[options.objective]
     measures = set(options.metrics)
@@ -175,6 +195,7 @@ def _of_group(group: str, curve: ScoreCurve, options: Options) -> tuple[np.ndarr
             with np.errstate(invalid="ignore"):
                 allowed &= meets(measure(metric, *counts), limit[group])
     objective = objective_of(*counts, options)
+    allowed &= ~np.isnan(objective)
     return values, options.weights[group] * objective, np.abs(flagged - at_baseline), allowed
 
 

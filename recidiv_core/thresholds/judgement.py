@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from recidiv_core.data import AuditDataset
-from recidiv_core.groups import GroupAudit, score_curves
-from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, counts_at, left_out
+from recidiv_core.groups import GroupAudit, audit_groups, score_curves
+from recidiv_core.thresholds.candidates import counts_at
 from recidiv_core.thresholds.definitions import DEFINITIONS
-from recidiv_core.thresholds.folds import Folds
-from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges, solve
+from recidiv_core.thresholds.optimum import definition_ranges
 
 Progress = Callable[[float, str], None] | None
 
@@ -27,76 +25,66 @@ def flagged_by(dataset: AuditDataset, attribute: str, thresholds: Mapping[str, f
     return dataset.y_score >= np.array([thresholds[level] for level in groups.levels])[groups.codes]
 
 
-def left_out_groups(curves: ScoreCurves, options: Options) -> dict[str, str]:
-    """The groups that take no part, with the reason."""
-    reasons = {group: left_out(curve, options) for group, curve in curves.groups.items()}
-    return {group: reason for group, reason in reasons.items() if reason}
+def judged(
+    dataset: AuditDataset,
+    attribute: str,
+    thresholds: Mapping[str, float],
+    taking_part: Sequence[str],
+    options: dict[str, Any],
+) -> tuple[pd.DataFrame, GroupAudit]:
+    """What thresholds do on the rows of ``dataset``: a row per definition, and the group audit behind it.
 
-
-def tuned_on_the_rest(folds: Folds, options: Options, progress: Progress = None) -> list[ThresholdSolution]:
-    """For each fold the thresholds tuned on the others. Groups with enough rows in the whole take part in each."""
-    n_folds = len(folds.parts)
-    own = replace(options, min_support=options.min_support * (n_folds - 1) / n_folds)
-    found = []
-    for k in range(n_folds):
-        if progress is not None:
-            progress(k / n_folds, f"Tuning without part {k + 1} of {n_folds}")
-        found.append(solve(folds.rest(k), own))
-    return found
-
-
-def held_out_counts(folds: Folds, thresholds: Sequence[Mapping[str, float]]) -> np.ndarray:
-    """Counts of all rows, each fold judged by its own thresholds, shape (G, 4) as :func:`counts_at` has them."""
-    return sum(counts_at(part, own) for part, own in zip(folds.parts, thresholds, strict=True))
-
-
-def verdicts(audit: GroupAudit, counts: np.ndarray, takes_part: np.ndarray, tolerance: float) -> pd.DataFrame:
-    """definition, range, satisfied, low, high, verdict and not_compared of each definition.
-
-    The range and whether it satisfies are facts about these counts (G, 4); interval and verdict come from the audit.
-    Of two metrics the ends further out count, and the worse verdict. ``not_compared`` are groups that take part but have too
-    few people in a denominator for an interval: then the lower bound stands, since more groups only widen a range, and there
-    is no upper one.
+    definition, range, satisfied, low, high, verdict, not_compared, share, n_resamples. The range and whether it satisfies are facts
+    about these rows. Interval and verdict are those of the group audit, for the groups ``taking_part``: the bounds of
+    all their pairs, simultaneous over all pairs and all measures of the audit. ``not_compared`` are groups that take part
+    but have too few people in a denominator for an interval: then the lower bound stands, since more groups only widen a
+    range, and there is no upper one. ``share`` is that of resamples, of those in which the range exists, that satisfy.
     """
-    attribute = audit.attributes[0]
-    ranges = definition_ranges(counts[takes_part])
-    found = {row.metric: row for row in audit.rows(attribute, "disparities")}
-    groups = [row.group for row, own in zip(audit.rows(attribute, "by_group"), takes_part, strict=True) if own]
+    audit = audit_groups(dataset, flagged=flagged_by(dataset, attribute, thresholds), **options)
+    curves = score_curves(dataset, attribute=attribute)
+    own = [group in taking_part for group in curves.groups]
+    counts = counts_at(curves, thresholds)[own]
+    n_effective = np.array([curve.n_effective for curve in curves.groups.values()])[own]
+    ranges = definition_ranges(counts)
+    drawn = resampled_ranges(
+        counts, n_effective, n_boot=options["n_boot"], attribute=attribute, random_state=options["random_state"]
+    )
     rows = []
     for name, definition in DEFINITIONS.items():
-        parts = [found[metric] for metric in definition.metrics]
-        missing = tuple(g for g in groups if any(g in part.excluded_groups for part in parts))
-        said = {part.verdict for part in parts}
-        is_within = said == {"within"} and not missing
+        exists = drawn[name][~np.isnan(drawn[name])]
+        bounds = [_bounds(audit, metric, taking_part) for metric in definition.metrics]
+        missing = tuple(dict.fromkeys(group for *_, groups in bounds for group in groups))
+        low = float(np.fmax.reduce([low for low, _, _ in bounds]))
+        high = math.nan if missing else float(np.max([high for _, high, _ in bounds]))
         rows.append(
             {
-                "definition": name, "range": ranges[name],
-                "satisfied": None if math.isnan(ranges[name]) else bool(ranges[name] < tolerance),
-                "low": float(np.fmax.reduce([part.low for part in parts])),
-                "high": math.nan if missing else float(np.max([part.high for part in parts])),
-                "verdict": "exceeds" if "exceeds" in said else "within" if is_within else "cannot conclude",
-                "not_compared": missing,
+                "definition": name, "range": float(ranges[name]),
+                "satisfied": None if math.isnan(ranges[name]) else bool(ranges[name] < options["tolerance"]),
+                "low": low, "high": high, "verdict": _verdict(low, high, options["tolerance"]), "not_compared": missing,
+                "share": float((exists < options["tolerance"]).mean()) if len(exists) else math.nan,
+                "n_resamples": len(exists),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), audit
 
 
-def judged_held_out(
-    audit: GroupAudit, folds: Folds, thresholds: Sequence[Mapping[str, float]], takes_part: np.ndarray
-) -> pd.DataFrame:
-    """As :func:`verdicts`, for folds judged by thresholds tuned on the others, with the share of resamples that satisfy."""
-    options = audit.options
-    counts = held_out_counts(folds, thresholds)
-    table = verdicts(audit, counts, takes_part, options["tolerance"])
-    curves = score_curves(folds.dataset, attribute=folds.attribute)
-    n_effective = np.array([curve.n_effective for curve in curves.groups.values()])
-    drawn = resampled_ranges(
-        counts[takes_part], n_effective[takes_part], n_boot=options["n_boot"], attribute=folds.attribute,
-        random_state=options["random_state"],
-    )  # fmt: skip
-    exists = {name: ranges[~np.isnan(ranges)] for name, ranges in drawn.items()}
-    share = [float((r < options["tolerance"]).mean()) if len(r) else math.nan for r in exists.values()]
-    return table.assign(share=share, n_resamples=[len(r) for r in exists.values()])
+def _bounds(audit: GroupAudit, metric: str, taking_part: Sequence[str]) -> tuple[float, float, tuple[str, ...]]:
+    """The bounds of a metric's range over the groups taking part, and those of them without an interval."""
+    pairs = [
+        pair
+        for pair in audit.rows(audit.attributes[0], "pairs")
+        if pair.metric == metric and {pair.group_a, pair.group_b} <= set(taking_part) and not math.isnan(pair.low)
+    ]
+    compared = {group for pair in pairs for group in (pair.group_a, pair.group_b)}
+    missing = tuple(group for group in taking_part if group not in compared)
+    if not pairs:
+        return math.nan, math.nan, missing
+    low = max(max(pair.low, -pair.high, 0.0) for pair in pairs)
+    return low, max(max(abs(pair.low), abs(pair.high)) for pair in pairs), missing
+
+
+def _verdict(low: float, high: float, tolerance: float) -> str:
+    return "exceeds" if low > tolerance else "within" if high < tolerance else "cannot conclude"
 
 
 def resampled_ranges(

@@ -23,6 +23,7 @@ from recidiv_core.thresholds.candidates import (
 )
 from recidiv_core.thresholds.definitions import DEFINITIONS, MEASURES, measure
 from recidiv_core.thresholds.search import EQUAL, best, reaches_zero, smallest_range
+from recidiv_core.words import listed
 
 TRIVIAL_SHARE = 0.95
 
@@ -134,16 +135,16 @@ def options_of(curves: ScoreCurves, **given: Any) -> Options:
     return checked_options(curves, **(defaults | given))
 
 
-def solve(curves: ScoreCurves, options: Options) -> ThresholdSolution:
-    """As :func:`optimal_thresholds`, with checked options."""
-    prepared = prepare(curves, options)
+def solve(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] | None = None) -> ThresholdSolution:
+    """As :func:`optimal_thresholds`, with checked options; ``excluded`` says who takes no part where that is settled."""
+    prepared = prepare(curves, options, excluded=excluded)
     pool = prepared.pool
     found = best(pool, options.tolerance)
     is_costly = len(pool.values) == 2 and found is not None and not reaches_zero(pool)
     least = math.nan if is_costly else smallest_range(pool)
     pick = found
     if found is None and not math.isnan(least):
-        pick = best(pool, np.nextafter(least, np.inf))
+        pick = best(pool, least + EQUAL * max(1.0, least))  # ranges that differ by rounding only are the same
     thresholds = options.baseline | (prepared.thresholds(pick.index) if pick is not None else {})
     table = group_table(curves, thresholds, options=options, excluded=prepared.excluded)
     gained = table.loc[table["takes_part"], "objective"] - table.loc[table["takes_part"], "baseline_objective"]
@@ -166,7 +167,7 @@ def solve(curves: ScoreCurves, options: Options) -> ThresholdSolution:
 def _reason(prepared: Prepared, least: float) -> str:
     empty = prepared.groups_without_candidates()
     if empty:
-        return f"no threshold of {', '.join(empty)} meets the limits with a metric that exists"
+        return f"no threshold of {listed(empty)} meets them all"
     return f"the smallest range that any thresholds reach is {least:.4f}"
 
 
@@ -199,8 +200,13 @@ def group_table(
         | {"tp": tp, "fp": fp, "fn": positives - tp, "tn": negatives - fp}
         | {name: measure(name, *here.T) for name in MEASURES}
         | {"objective": objective_of(*here.T, options), "baseline_objective": objective_of(*before.T, options)}
-        | {f"{name}_per_1000": 1000 * change / total for name, change in changes.items()}
+        | {f"{name}_per_1000": _per_1000(change, total) for name, change in changes.items()}
     )
+
+
+def _per_1000(change: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """NaN for a group whose rows all have the weight 0."""
+    return np.divide(1000 * change, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def definition_ranges(counts: np.ndarray) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import pandas as pd
 from recidiv_core.data import AuditDataset
 from recidiv_core.groups import score_curves
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, objective_of
-from recidiv_core.thresholds.judgement import Progress, left_out_groups
+from recidiv_core.thresholds.candidates import Options, left_out_groups, objective_of
+from recidiv_core.thresholds.judgement import Progress
 from recidiv_core.thresholds.optimum import definition_ranges, options_of
 
 MAX_ROWS = 5_000

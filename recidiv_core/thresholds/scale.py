@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,13 +16,12 @@ from recidiv_core.groups import GroupAudit, audit_groups, score_curves
 from recidiv_core.plain import plain
 from recidiv_core.stats import ScoreCurves, baseline_threshold, normal_quantile, wilson_bounds
 from recidiv_core.thresholds.audit import checked_dataset
-from recidiv_core.thresholds.candidates import Options, counts_at
-from recidiv_core.thresholds.definitions import DEFINITIONS
-from recidiv_core.thresholds.folds import Folds, folds_of
-from recidiv_core.thresholds.judgement import Progress, held_out_counts, judged_held_out, left_out_groups
-from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges, options_of, solve
+from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups
+from recidiv_core.thresholds.definitions import DEFINITIONS, measure
+from recidiv_core.thresholds.folds import folds_of, halves_of
+from recidiv_core.thresholds.judgement import Progress, judged
+from recidiv_core.thresholds.optimum import TRIVIAL_SHARE, ThresholdSolution, definition_ranges, options_of, solve
 
-PERFORMANCE = ("f1", "recall", "precision")
 NEEDS_MODEL = "needs a model trained without the attribute: a fixed score cannot show it"
 _DASH = "–"
 Protocol = Literal["held_out", "paper"]
@@ -35,7 +35,8 @@ class FairnessScale:
     for each of f1, recall and precision (over all people together) and each definition's range (``{name}_range``)
     the value with, by protocol, ``_sd`` over folds (paper) or ``_low`` and ``_high`` (held_out; 95 %); for each definition
     ``_satisfied`` and with held_out ``_share``, the share of resamples that satisfy it. ``smallest_cell`` is the smallest of the
-    counts of the groups that take part. ``groups`` is the group audit at the baseline of all rows; ``solutions`` are those of
+    counts of the groups that take part; ``trivial`` says whether more than 95 % of one are flagged, or spared (by "paper": in most
+    folds). ``groups`` is the group audit at the baseline of all rows; ``solutions`` are those of
     all rows, by definition.
     """
 
@@ -84,8 +85,8 @@ def fairness_scale(
     Parameters
     ----------
     protocol : {"held_out", "paper"}
-        "paper": thresholds are tuned and judged on the same fold, as F does; mean and SD over folds. "held_out": tuned on
-        all folds but one and judged on that one; the folds' counts are pooled.
+        "paper": thresholds are tuned and judged on the same of ``n_folds`` folds, as F does; mean and SD over folds.
+        "held_out": tuned on one half of the rows and judged on the other.
     min_precision : float
         Of the baseline: one threshold with most recall at this precision, else with most precision.
 
@@ -94,67 +95,72 @@ def fairness_scale(
     InputError
         When an option is out of range, or there is no score.
     """
-    checked_dataset(dataset, attribute)
+    checked_dataset(dataset, attribute, random_state=random_state)
     if protocol not in ("held_out", "paper"):
         raise InputError.one("protocol", "'held_out' or 'paper'", "something else")
+    if not is_number(min_precision, 0, 1):
+        raise InputError.one("min_precision", "a number from 0 to 1", "something else")
     dataset = dataset.only(attribute)
     curves = score_curves(dataset, attribute=attribute)
-    folds = folds_of(dataset, attribute=attribute, n_folds=n_folds, random_state=random_state)
+    options = _options(curves, "statistical_parity", tolerance, min_precision)
+    excluded = left_out_groups(curves, options)
+    taking_part = [group for group in curves.groups if group not in excluded]
+    judging = {"tolerance": tolerance, "n_boot": n_boot, "random_state": random_state, "confidence_level": 0.95}
     if protocol == "paper":
-        parts, share, judged = folds.parts, 1 / n_folds, _judged_in_folds
+        parts = folds_of(dataset, attribute=attribute, n_folds=n_folds, random_state=random_state)
+        judge = partial(_judged_in_folds, parts, taking_part=taking_part, tolerance=tolerance)
     else:
-        parts, share, judged = [folds.rest(k) for k in range(n_folds)], 1 - 1 / n_folds, _judged_held_out
-    judging = {"tolerance": tolerance, "n_boot": n_boot, "random_state": random_state}
-    excluded = left_out_groups(curves, options_of(curves, definition="statistical_parity", tolerance=tolerance))
-    takes_part = np.array([group not in excluded for group in curves.groups])
+        halves = halves_of(dataset, attribute=attribute, random_state=random_state)
+        parts = (halves.tuning,)
+        judge = partial(_judged_held_out, halves.judging, attribute=attribute, taking_part=taking_part, options=judging)
     rows, solutions = [], {}
     for position, name in enumerate(("baseline", "unawareness", *DEFINITIONS)):
-        if progress:
-            progress(position / (2 + len(DEFINITIONS)), _title(name))
-        row = {"row": name, "title": _title(name), "level": _level(name), "reason": "", "n_infeasible": 0}
+        if progress is not None:
+            progress(position / (2 + len(DEFINITIONS)), _title(name, min_precision))
+        row = {
+            "row": name,
+            "title": _title(name, min_precision),
+            "level": _level(name),
+            "reason": "",
+            "n_infeasible": 0,
+        }
         if name == "unawareness":
             rows.append(row | {"reason": NEEDS_MODEL})
             continue
         if name in DEFINITIONS:
             solutions[name] = solve(curves, _options(curves, name, tolerance, min_precision))
-        tuned, row["n_infeasible"] = _tuned(parts, name, tolerance, min_precision, share)
-        rows.append(row | judged(folds, tuned, takes_part, judging))
-    options = {
-        "tolerance": tolerance, "protocol": protocol, "n_folds": n_folds, "min_precision": min_precision,
-        "n_boot": n_boot, "random_state": random_state,
-    }  # fmt: skip
+        tuned, row["n_infeasible"] = _tuned(parts, name, tolerance, min_precision, excluded)
+        rows.append(row | judge(tuned))
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
-    groups = audit_groups(dataset, threshold=baseline_threshold(curves.pooled, min_precision=min_precision), **judging)
-    return FairnessScale(about, dataset.roles, attribute, options, pd.DataFrame(rows), groups, excluded, solutions)
+    given = {**judging, "protocol": protocol, "n_folds": n_folds, "min_precision": min_precision}
+    groups = audit_groups(dataset, threshold=options.baseline[taking_part[0]], **judging)
+    return FairnessScale(about, dataset.roles, attribute, given, pd.DataFrame(rows), groups, excluded, solutions)
 
 
-def _title(name: str) -> str:
-    other = {"baseline": "Baseline: one threshold", "unawareness": "Fairness through unawareness"}
-    return DEFINITIONS[name].title if name in DEFINITIONS else other[name]
+def _title(name: str, min_precision: float) -> str:
+    if name == "baseline":
+        return f"One threshold for all, precision ≥ {100 * min_precision:g} %"
+    return DEFINITIONS[name].title if name in DEFINITIONS else "Fairness through unawareness"
 
 
 def _level(name: str) -> str:
     return DEFINITIONS[name].level if name in DEFINITIONS else {"baseline": "", "unawareness": "1"}[name]
 
 
-def _options(
-    curves: ScoreCurves, definition: str, tolerance: float, min_precision: float, share: float = 1.0
-) -> Options:
-    """F's options; ``share`` of the rows is here, so a group needs that share of the usual support."""
-    return options_of(
-        curves, definition=definition, tolerance=tolerance, min_support=30 * share,
-        baseline=baseline_threshold(curves.pooled, min_precision=min_precision),
-    )  # fmt: skip
+def _options(curves: ScoreCurves, definition: str, tolerance: float, min_precision: float) -> Options:
+    """F's options: the sum of F1, no limits."""
+    start = baseline_threshold(curves.pooled, min_precision=min_precision)
+    return options_of(curves, definition=definition, tolerance=tolerance, baseline=start)
 
 
 def _tuned(
-    parts: Sequence[ScoreCurves], name: str, tolerance: float, min_precision: float, share: float
+    parts: Sequence[ScoreCurves], name: str, tolerance: float, min_precision: float, excluded: Mapping[str, str]
 ) -> tuple[list[dict[str, float]], int]:
-    """The thresholds of one row for each fold, and in how many the tolerance could not be met."""
+    """The thresholds of one row for each part, and in how many the tolerance could not be met."""
     if name == "baseline":
         starts = (baseline_threshold(part.pooled, min_precision=min_precision) for part in parts)
         return [dict.fromkeys(part.groups, start) for part, start in zip(parts, starts, strict=True)], 0
-    found = [solve(part, _options(part, name, tolerance, min_precision, share)) for part in parts]
+    found = [solve(part, _options(part, name, tolerance, min_precision), excluded=excluded) for part in parts]
     return [solution.thresholds for solution in found], sum(solution.status == "infeasible" for solution in found)
 
 
@@ -174,43 +180,55 @@ def _f1(q: Any) -> Any:
     return 2 * q / (1 + q)
 
 
+def _is_trivial(counts: np.ndarray) -> bool:
+    """Whether more than 95 % of some group are flagged, or spared."""
+    rates = measure("selection_rate", *counts.T)
+    return bool((np.maximum(rates, 1 - rates) > TRIVIAL_SHARE).any())
+
+
 def _judged_in_folds(
-    folds: Folds, thresholds: Sequence[Mapping[str, float]], takes_part: np.ndarray, options: dict[str, Any]
+    parts: Sequence[ScoreCurves], thresholds: Sequence[Mapping[str, float]], *, taking_part: list[str], tolerance: float
 ) -> dict[str, Any]:
     """Each fold judged by its own thresholds: mean and SD over folds."""
-    rows, smallest = [], np.inf
-    for part, own in zip(folds.parts, thresholds, strict=True):
-        counts = counts_at(part, own)
-        smallest = min(smallest, _smallest_cell(counts[takes_part]))
-        found = {name: value for name, (value, _) in _performance(counts).items()}
-        ranges = definition_ranges(counts[takes_part])
+    rows, smallest, n_trivial = [], np.inf, 0
+    for part, own in zip(parts, thresholds, strict=True):
+        counts = counts_at(ScoreCurves({group: part.groups[group] for group in taking_part}), own)
+        smallest, n_trivial = min(smallest, _smallest_cell(counts)), n_trivial + _is_trivial(counts)
+        found = {name: value for name, (value, _) in _performance(counts_at(part, own)).items()}
+        ranges = definition_ranges(counts)
         rows.append(found | {"f1": _f1(found["f1"])} | {f"{name}_range": float(r) for name, r in ranges.items()})
     table = pd.DataFrame(rows)
-    row: dict[str, Any] = {"smallest_cell": smallest}
+    row: dict[str, Any] = {"smallest_cell": smallest, "trivial": n_trivial > len(rows) / 2}
     for name in table.columns:
         values = table[name].to_numpy()  # one fold without a value leaves the mean without one
         row |= {name: float(values.mean()), f"{name}_sd": float(values.std(ddof=1))}
-    return row | {f"{name}_satisfied": _is_below(row[f"{name}_range"], options["tolerance"]) for name in DEFINITIONS}
+    return row | {f"{name}_satisfied": _is_below(row[f"{name}_range"], tolerance) for name in DEFINITIONS}
 
 
 def _judged_held_out(
-    folds: Folds, thresholds: Sequence[Mapping[str, float]], takes_part: np.ndarray, options: dict[str, Any]
+    dataset: AuditDataset,
+    thresholds: Sequence[Mapping[str, float]],
+    *,
+    attribute: str,
+    taking_part: list[str],
+    options: dict[str, Any],
 ) -> dict[str, Any]:
-    """The counts of all folds pooled, each judged by thresholds tuned on the others, with intervals and resamples."""
-    audit = audit_groups(folds.dataset, flagged=folds.flagged(thresholds), **options)
-    curve = score_curves(folds.dataset, attribute=folds.attribute).pooled
-    scale = curve.n_effective / sum(curve.total)  # with weights: Kish's effective rows for a summed weight
-    counts = held_out_counts(folds, thresholds)
-    row: dict[str, Any] = {"smallest_cell": _smallest_cell(counts[takes_part])}
-    for name, (value, below) in _performance(counts).items():
+    """The judging half by the thresholds of the tuning half, with intervals and resamples."""
+    own = thresholds[0]
+    curves = score_curves(dataset, attribute=attribute)
+    counts = counts_at(ScoreCurves({group: curves.groups[group] for group in taking_part}), own)
+    table, _ = judged(dataset, attribute, own, taking_part, options | {"min_support": 15})
+    scale = curves.pooled.n_effective / sum(curves.pooled.total)  # with weights: Kish's effective rows
+    row: dict[str, Any] = {"smallest_cell": _smallest_cell(counts), "trivial": _is_trivial(counts)}
+    for name, (value, below) in _performance(counts_at(curves, own)).items():
         low, high = (float(bound) for bound in wilson_bounds(value, below * scale, normal_quantile(0.95)))
         shaped = [_f1(x) if name == "f1" else x for x in (value, low, high)]
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), shaped, strict=True))
-    for own in judged_held_out(audit, folds, thresholds, takes_part).itertuples(index=False):
+    for found in table.itertuples(index=False):
         row |= {
-            f"{own.definition}_range": own.range, f"{own.definition}_range_low": own.low,
-            f"{own.definition}_range_high": own.high, f"{own.definition}_verdict": own.verdict,
-            f"{own.definition}_satisfied": own.satisfied, f"{own.definition}_share": own.share,
+            f"{found.definition}_range": found.range, f"{found.definition}_range_low": found.low,
+            f"{found.definition}_range_high": found.high, f"{found.definition}_verdict": found.verdict,
+            f"{found.definition}_satisfied": found.satisfied, f"{found.definition}_share": found.share,
         }  # fmt: skip
     return row
 
@@ -231,11 +249,16 @@ def scale_text(scale: FairnessScale) -> pd.DataFrame:
     titles = _TEXT_COLUMNS | {name: f"{d.title}, range" for name, d in DEFINITIONS.items()}
     rows = []
     for row in scale.table.to_dict("records"):
-        cells = {"Thresholds": row["title"]}
+        cells = {"Thresholds": row_title(row)}
         for name, title in titles.items():
             cells[title] = _DASH if row["reason"] else _cell(row, name, scale.options)
         rows.append(cells)
     return pd.DataFrame(rows)
+
+
+def row_title(row: Mapping[str, Any]) -> str:
+    """A row's title, with the word "trivial" where it flags or spares nearly everybody of some group."""
+    return row["title"] + (" (trivial)" if row["trivial"] is True else "")
 
 
 def _cell(row: dict[str, Any], name: str, options: dict[str, Any]) -> str:

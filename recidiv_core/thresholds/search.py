@@ -19,7 +19,7 @@ import numpy as np
 
 from recidiv_core.stats import compiled
 
-EQUAL = 1e-12  # sums of objectives closer than this differ by rounding only
+EQUAL = 1e-12  # numbers closer than this, for their size, differ by rounding only
 _LARGE, _STRIDE = 4096, 64  # from where on a sparse search first pays
 
 
@@ -49,11 +49,21 @@ class Pool:
         return replace(self, values=np.take(self.values, keep, axis=1), **parts)
 
     @cached_property
-    def potential(self) -> np.ndarray:
-        """Each candidate's objective with the best of every other group: no picks with it are better, shape (N,)."""
+    def tops(self) -> np.ndarray:
+        """The largest objective of each group, shape (G,)."""
         tops = np.full(self.n_groups, -np.inf)
         np.maximum.at(tops, self.group, self.objective)
-        return self.objective + (tops.sum() - tops)[self.group]
+        return tops
+
+    @cached_property
+    def potential(self) -> np.ndarray:
+        """Each candidate's objective with the best of every other group: no picks with it are better, shape (N,)."""
+        return self.objective + (self.tops.sum() - self.tops)[self.group]
+
+    @property
+    def equal(self) -> float:
+        """How close two sums of objectives are that differ by rounding only."""
+        return EQUAL * max(1.0, float(np.abs(self.tops).sum()))
 
     @cached_property
     def sparse(self) -> Pool:
@@ -84,7 +94,7 @@ def best(pool: Pool, tolerance: float, *, floor: float = -np.inf) -> Pick | None
         return None
     if len(pool.group) > _LARGE and (found := _search(pool.sparse, tolerance)):
         floor = max(floor, found.total)
-    return _search(pool.where(pool.potential >= floor - EQUAL), tolerance)
+    return _search(pool.where(pool.potential >= floor - 4 * pool.equal), tolerance)
 
 
 def _search(pool: Pool, tolerance: float) -> Pick | None:
@@ -119,12 +129,12 @@ def _picked(pool: Pool, chosen: np.ndarray) -> Pick:
 def _sweep(pool: Pool, tolerance: float) -> Pick | None:
     ends = np.cumsum(np.bincount(pool.group, minlength=pool.n_groups))
     starts = np.concatenate([np.zeros(1, ends.dtype), ends])
-    chosen = _best_window(pool.values[-1], pool.group, pool.objective, pool.distance, starts, tolerance)
+    chosen = _best_window(pool.values[-1], pool.group, pool.objective, pool.distance, starts, tolerance, pool.equal)
     return None if chosen[0] < 0 else _picked(pool, chosen)
 
 
 @compiled
-def _best_window(value, group, objective, distance, starts, tolerance):
+def _best_window(value, group, objective, distance, starts, tolerance, equal):
     """Positions of the best candidate per group, −1 when no window holds all groups.
 
     ``starts`` (G + 1,) is where each group's queue begins in one shared array.
@@ -154,7 +164,7 @@ def _best_window(value, group, objective, distance, starts, tolerance):
             for g in range(n_groups):
                 total += objective[queue[head[g]]]
                 far += distance[queue[head[g]]]
-            if total > best_total + EQUAL or (total >= best_total - EQUAL and far < best_distance):
+            if total > best_total + equal or (total >= best_total - equal and far < best_distance):
                 best_total, best_distance = max(total, best_total), far
                 for g in range(n_groups):
                     chosen[g] = queue[head[g]]
@@ -169,7 +179,7 @@ def _best_window(value, group, objective, distance, starts, tolerance):
 
 def _branch(pool: Pool, tolerance: float) -> Pick | None:
     """Best first: the first node taken up whose picks fit the window is the optimum."""
-    order, heap = itertools.count(), []
+    order, heap, equal = itertools.count(), [], 10 * pool.equal
 
     def offer(part: Pool, low: float, high: float) -> None:
         """The windows of the first metric that open in [low, high]."""
@@ -177,7 +187,7 @@ def _branch(pool: Pool, tolerance: float) -> Pick | None:
         part = part.where((first >= low) & (first - high < tolerance))
         if part.has_all_groups and (found := _sweep(part, tolerance)) is not None:
             # To the figures that count: a sum that is less by rounding only must not hide a nearer solution.
-            heapq.heappush(heap, (-round(found.total, 12), found.distance, next(order), found, part, low, high))
+            heapq.heappush(heap, (-round(found.total / equal), found.distance, next(order), found, part, low, high))
 
     offer(pool, -np.inf, np.inf)
     while heap:

@@ -19,7 +19,7 @@ _OBJECTIVE = {
     "f_beta": "the sum of F{beta} over the groups",
     "balanced_accuracy": "the sum of balanced accuracies over the groups",
     "accuracy": "the sum of accuracies over the groups",
-    "cost": "the sum of costs over the groups",
+    "cost": "the negated sum of the costs of errors over the groups",
 }
 
 
@@ -45,7 +45,9 @@ def spread(value: float, definition: str, tolerance: float | None = None) -> str
 
 def objective_name(options: Mapping[str, Any]) -> str:
     """What is made as large as it can be, with its article."""
-    return _OBJECTIVE[options["objective"]].format(beta=f"{options['beta']:g}")
+    text = _OBJECTIVE[options["objective"]].format(beta=f"{options['beta']:g}")
+    is_weighted = any(weight != 1 for weight in options["weights"].values())
+    return text.replace("sum of", "weighted sum of", 1) if is_weighted else text
 
 
 def threshold_answer(audit: ThresholdAudit) -> str:
@@ -57,34 +59,46 @@ def threshold_answer(audit: ThresholdAudit) -> str:
 
 def solution_sentence(solution: ThresholdSolution) -> str:
     """What the search found."""
+    options = solution.options
     title = DEFINITIONS[solution.definition].title
-    limit = spread(solution.options["tolerance"], solution.definition)
-    if solution.status == "infeasible" and solution.reason == "withheld":  # in a published report
-        return f"No thresholds satisfy {title.lower()} within {limit}; those shown come nearest. How near is withheld."
-    if solution.status == "infeasible" and math.isnan(solution.smallest_range):
-        return f"No thresholds satisfy {title.lower()}: {solution.reason}. Those shown are the baseline's."
+    if options["partial"] < 1:
+        title = f"Partial statistical parity (λ = {options['partial']:g})"
+    small, limit = title[0].lower() + title[1:], spread(options["tolerance"], solution.definition)
     if solution.status == "infeasible":
-        least = _up(solution.smallest_range, solution.definition)
-        more = f" They do so by {_trivially(solution)}." if solution.trivial else ""
-        return (
-            f"No thresholds satisfy {title.lower()} within {limit}: the smallest range that any reach is {least}, and those "
-            f"shown reach it.{more}"
-        )
+        return _infeasible(solution, small, limit)
+    how = f"but trivially, by {_trivially(solution)}" if solution.trivial else "with a threshold for each group"
     if math.isnan(solution.objective):  # in a published report, for the sake of a small group
-        how = f"but trivially, by {_trivially(solution)}" if solution.trivial else "with a threshold for each group"
         return f"{title} is satisfied in these data within {limit}, {how}; the figures are withheld."
-    name = objective_name(solution.options)
-    total = f"{solution.objective:.4f}"
+    name, total = objective_name(options), f"{solution.objective:.4f}"
     if solution.trivial:
         return (
-            f"{title} is satisfied, but trivially, by {_trivially(solution)}: of all thresholds that satisfy it, these "
-            f"have the largest {name.removeprefix('the ')} ({total})."
+            f"{title} is satisfied, {how}: of all thresholds that satisfy it, these have the largest "
+            f"{name.removeprefix('the ')} ({total})."
         )
-    own = spread(solution.achieved_range, solution.definition, solution.options["tolerance"])
+    own = spread(solution.achieved_range, solution.definition, options["tolerance"])
     before = np.dot(*_objectives(solution))
+    compared = "" if math.isnan(before) else f"; with the baseline it is {before:.4f}"
+    of = (
+        f" of the selection rates, each less {1 - options['partial']:g} times its baseline's,"
+        if options["partial"] < 1
+        else ""
+    )
     return (
-        f"With a threshold for each group, {title.lower()} is satisfied in these data: the range is {own}, the tolerance "
-        f"{limit}. {opened(name)} is {total}; with the baseline it is {before:.4f}."
+        f"With a threshold for each group, {small} is satisfied in these data: the range{of} is {own}, the tolerance "
+        f"{limit}. {opened(name)} is {total}{compared}."
+    )
+
+
+def _infeasible(solution: ThresholdSolution, title: str, limit: str) -> str:
+    if solution.reason == "withheld":  # in a published report
+        return f"No thresholds satisfy {title} within {limit}; those shown come nearest. How near is withheld."
+    if math.isnan(solution.smallest_range):
+        return f"No thresholds satisfy {title} within the limits: {solution.reason}. Those shown are the baseline's."
+    least = _up(solution.smallest_range, solution.definition)
+    more = f" They do so by {_trivially(solution)}." if solution.trivial else ""
+    return (
+        f"No thresholds satisfy {title} within {limit}: the smallest range that any reach is {least}, and those shown "
+        f"reach it.{more}"
     )
 
 
@@ -95,10 +109,10 @@ def _objectives(solution: ThresholdSolution) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _up(value: float, definition: str) -> str:
-    """Four figures, rounded up: the range cannot be below what is printed by more than its last figure."""
-    scale = 1 if definition == "treatment_equality" else 100
-    unit = "" if scale == 1 else " percentage points"
-    return f"{math.ceil(round(value * scale * 1e4, 6)) / 1e4:.4f}".rstrip("0").rstrip(".") + unit
+    """Rounded up, to a hundredth of a percentage point or a thousandth: no range is smaller than what is printed."""
+    if definition == "treatment_equality":
+        return f"{math.ceil(round(value * 1e3, 6)) / 1e3:.3f}"
+    return f"{math.ceil(round(value * 1e4, 6)) / 1e2:.2f} percentage points"
 
 
 def _trivially(solution: ThresholdSolution) -> str:
@@ -114,9 +128,14 @@ def _trivially(solution: ThresholdSolution) -> str:
 
 
 def _held_out(audit: ThresholdAudit) -> str:
+    """What thresholds tuned in the same way on one half do on the other; nothing where there is nothing to judge."""
+    if audit.verdict is None:
+        return ""
     row = audit.of(audit.solution.definition)
-    if row.held_out_range is None or math.isnan(row.held_out_range):
-        return "On rows that the thresholds were not tuned on the range is not estimable, or withheld."
+    if math.isnan(row.held_out_range):
+        return (
+            "How such thresholds do on other rows cannot be said: half of these rows do not suffice, or it is withheld."
+        )
     own = spread(row.held_out_range, row.definition, audit.options["tolerance"])
     low, high = spread(row.held_out_low, row.definition), spread(row.held_out_high, row.definition)
     between = f"lies between {low.split(' ')[0]} and {high}"
@@ -129,17 +148,20 @@ def _held_out(audit: ThresholdAudit) -> str:
         "exceeds": "so it does not hold for people like these",
         "cannot conclude": "so whether it holds for people like these cannot be concluded",
     }[row.held_out_verdict]
-    return f"On rows that the thresholds were not tuned on the range is {own}; the true one {between}, {conclusion}."
+    return f"Tuned on one half of the rows and judged on the other, the range is {own}; the true one {between}, {conclusion}."
 
 
 def _by_hand(audit: ThresholdAudit) -> str:
-    satisfied = [DEFINITIONS[row.definition].title.lower() for row in audit.definitions.itertuples() if row.satisfied]
+    groups: dict[Any, list[str]] = {True: [], False: [], None: []}
+    for row in audit.definitions.itertuples():
+        groups[row.satisfied].append(DEFINITIONS[row.definition].title.lower())
     limit = points(audit.options["tolerance"])
-    if not satisfied:
-        return f"At these thresholds none of the five definitions is satisfied in these data within {limit}."
-    verb = "is" if len(satisfied) == 1 else "are"
-    text = f"{listed(satisfied)} {verb} satisfied in these data within {limit}"
-    return f"At these thresholds {text}, {5 - len(satisfied)} of the five definitions not."
+    missing = f" Not estimable: {listed(groups[None])}." if groups[None] else ""
+    if not groups[True]:
+        return f"At these thresholds no definition is satisfied in these data within {limit}.{missing}"
+    verb = "is" if len(groups[True]) == 1 else "are"
+    others = f"; {listed(groups[False])} {'is' if len(groups[False]) == 1 else 'are'} not" if groups[False] else ""
+    return f"At these thresholds {listed(groups[True])} {verb} satisfied in these data within {limit}{others}.{missing}"
 
 
 def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
@@ -157,7 +179,8 @@ def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
     left_out = table[~table["takes_part"]]
     if len(left_out):
         reasons = listed([f"{row.group} ({row.reason})" for row in left_out.itertuples()])
-        found.append(f"Left out of the search and of the ranges: {reasons}. They keep the baseline's threshold.")
+        kept = "" if audit.solution is None else " They keep the baseline's threshold."
+        found.append(f"Left out of the search and of the ranges: {reasons}.{kept}")
     if audit.solution is not None and audit.solution.levelling_down:
         found.append(
             "This is levelling down: against the baseline the objective falls in at least one group and rises in none."
@@ -214,19 +237,21 @@ def curves_meet_sentence(both: ThresholdSolution) -> str:
 
 
 def price_sentence(audit: ThresholdAudit) -> str:
-    """The group for which most changes against the baseline, in people."""
-    table = audit.by_group
-    if (table["threshold"] == table["baseline"]).all():
-        return "All groups have one threshold, the baseline: move one, or press a definition."
-    if table["flagged_per_1000"].isna().all():  # withheld in a published report
+    """The group for which most changes against the baseline, in people; "" where that cannot be said."""
+    own = audit.by_group[audit.by_group["takes_part"]]
+    if (own["threshold"] == own["baseline"]).all():
+        return "Nobody is decided otherwise than at the baseline."
+    if own["flagged_per_1000"].isna().any():  # withheld in a published report: it might be that group
         return ""
-    row = table.loc[table["flagged_per_1000"].abs().idxmax()]
-    if abs(row["flagged_per_1000"]) < 0.5:
+    row = own.loc[own["flagged_per_1000"].abs().idxmax()]
+    flagged, wrongly, missed = (row[f"{name}_per_1000"] for name in ("flagged", "wrongly_flagged", "missed"))
+    if abs(flagged) < 0.5:
         return "Against the baseline next to nobody is decided otherwise."
-    more = "more" if row["flagged_per_1000"] > 0 else "fewer"
-    wrongly, missed = row["wrongly_flagged_per_1000"], row["missed_per_1000"]
+
+    def said(change: float) -> str:
+        return f"{abs(change):.0f} {'more' if change > 0 else 'fewer'}"
+
     return (
-        f"Against the baseline most changes in the group {row['group']}: of every 1,000 of its people {abs(row['flagged_per_1000']):.0f} "
-        f"{more} are flagged, {abs(wrongly):.0f} {'more' if wrongly > 0 else 'fewer'} of them wrongly, and {abs(missed):.0f} "
-        f"{'more' if missed > 0 else 'fewer'} are missed."
+        f"Against the baseline most changes in the group {row['group']}: of every 1,000 of its people {said(flagged)} are "
+        f"flagged, {said(wrongly)} are flagged wrongly, and {said(missed)} are missed."
     )

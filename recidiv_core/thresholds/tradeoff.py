@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recidiv_core.errors import InputError
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, counts_at, objective_of, prepare
+from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups, objective_of, prepare
 from recidiv_core.thresholds.definitions import measure
-from recidiv_core.thresholds.folds import Folds
-from recidiv_core.thresholds.judgement import held_out_counts
+from recidiv_core.thresholds.judgement import Progress
 from recidiv_core.thresholds.optimum import TRIVIAL_SHARE, definition_ranges, options_of
 from recidiv_core.thresholds.search import Pick, best
 
@@ -27,16 +27,16 @@ def tradeoff_curve(
     definition: str,
     tolerances: Sequence[float] = TOLERANCES,
     beta: float = 1.0,
-    folds: Folds | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    halves: tuple[ScoreCurves, ScoreCurves] | None = None,
+    progress: Progress = None,
     **options: Any,
 ) -> pd.DataFrame:
     """The best objective within each tolerance.
 
     Parameters
     ----------
-    folds : Folds, optional
-        Adds what thresholds tuned on the other folds do on each fold's own rows.
+    halves : pair of ScoreCurves, optional
+        Adds what thresholds tuned on the first half's rows do on the second's.
     **options
         As in :func:`optimal_thresholds`.
 
@@ -44,16 +44,22 @@ def tradeoff_curve(
     -------
     DataFrame with one row per tolerance, in rising order: definition, tolerance, status, objective, achieved_range,
     n_changed (people decided otherwise than at the baseline; summed weights where there are any), trivial, and with
-    ``folds`` held_out_objective and held_out_range. What does not exist is NaN.
+    ``halves`` held_out_objective and held_out_range (of the definition in full, also under partial parity). What does not
+    exist is NaN.
+
+    Raises
+    ------
+    InputError
+        When there is no tolerance, or an option is out of range.
     """
-    checked = options_of(curves, definition=definition, tolerance=max(tolerances), beta=beta, **options)
+    if not len(tolerances) or not all(is_number(tolerance, 0, 1) for tolerance in tolerances):
+        raise InputError.one("tolerances", "numbers from 0 to 1", "something else, or none")
     steps = sorted(set(map(float, tolerances)))
-    everyone = _Ascent(curves, checked)
-    n_folds = 0 if folds is None else len(folds.parts)
-    # A group with enough rows in the whole takes part in each part.
-    own = replace(checked, min_support=checked.min_support * (1 - 1 / max(n_folds, 1)))
-    parts = [_Ascent(folds.rest(k), own) for k in range(n_folds)]
-    takes_part = np.array([group in everyone.prepared.candidates for group in curves.groups])
+    checked = options_of(curves, definition=definition, tolerance=steps[-1], beta=beta, **options)
+    excluded = left_out_groups(curves, checked)
+    everyone = _Ascent(curves, checked, excluded)
+    tuned = None if halves is None else _Ascent(halves[0], checked, excluded)
+    takes_part = np.array([group not in excluded for group in curves.groups])
     before = counts_at(curves, checked.baseline)
     rows = []
     for position, tolerance in enumerate(steps):
@@ -71,8 +77,8 @@ def tradeoff_curve(
                 "n_changed": float(np.abs((here - before)[:, :2].sum(axis=1)).sum()),
                 "trivial": bool((np.maximum(rates, 1 - rates) > TRIVIAL_SHARE).any()),
             }  # fmt: skip
-        if folds is not None:
-            row |= _held_out(folds, [part.at(tolerance) for part in parts], takes_part, checked)
+        if tuned is not None:
+            row |= _held_out(halves[1], *tuned.at(tolerance), excluded, checked)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -80,29 +86,31 @@ def tradeoff_curve(
 class _Ascent:
     """Solutions for rising tolerances: what holds within one holds within the next, so its objective is a floor."""
 
-    def __init__(self, curves: ScoreCurves, options: Options):
-        self._curves, self._options, self._floor = curves, options, -math.inf
-        self.prepared = prepare(curves, options)
+    def __init__(self, curves: ScoreCurves, options: Options, excluded: Mapping[str, str]):
+        self._curves, self._options, self._excluded, self._floor = curves, options, excluded, -math.inf
+        self._prepared = prepare(curves, options, excluded=excluded)
 
     def at(self, tolerance: float) -> tuple[Pick | None, dict[str, float]]:
         """The optimum with its thresholds; None and no thresholds where there is none."""
         if self._options.partial < 1:  # then the tolerance takes part in which candidates there are
-            self.prepared = prepare(self._curves, replace(self._options, tolerance=tolerance))
-        pick = best(self.prepared.pool, tolerance, floor=self._floor)
+            self._prepared = prepare(self._curves, replace(self._options, tolerance=tolerance), excluded=self._excluded)
+        pick = best(self._prepared.pool, tolerance, floor=self._floor)
         if pick is None:
             return None, {}
         self._floor = pick.total
-        return pick, self._options.baseline | self.prepared.thresholds(pick.index)
+        return pick, self._options.baseline | self._prepared.thresholds(pick.index)
 
 
 def _held_out(
-    folds: Folds, found: list[tuple[Pick | None, dict[str, float]]], takes_part: np.ndarray, options: Options
+    judging: ScoreCurves, pick: Pick | None, thresholds: dict[str, float], excluded: Mapping[str, str], options: Options
 ) -> dict[str, float]:
-    """Objective and range over all rows, each judged by the thresholds tuned on the other folds."""
-    if any(pick is None for pick, _ in found):
+    """Objective and range on the judging half; NaN where the tuning half has no solution, or a group is missing here."""
+    groups = [group for group in thresholds if group not in excluded]
+    if pick is None or not set(groups) <= set(judging.groups):
         return {"held_out_objective": math.nan, "held_out_range": math.nan}
-    counts = held_out_counts(folds, [thresholds for _, thresholds in found])[takes_part]
-    weights = np.array(list(options.weights.values()))[takes_part]
+    own = ScoreCurves({group: judging.groups[group] for group in groups})
+    counts = counts_at(own, thresholds)
+    weights = np.array([options.weights[group] for group in groups])
     return {
         "held_out_objective": float(weights @ objective_of(*counts.T, options)),
         "held_out_range": float(definition_ranges(counts)[options.definition]),

@@ -31,6 +31,11 @@ def literal(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&=])", r"\\\1", str(text).replace("\n", " "))
 
 
+def spoken(text: object) -> str:
+    """``text`` for a label that is only read out: what Markdown could make something of is left out."""
+    return re.sub(r"[\\`*_\[\]!|<>$:~^#]", " ", str(text).replace("\n", " "))
+
+
 def verdict_mark(verdict: str) -> str:
     """A verdict as Markdown: sign, word and colour."""
     mark = VERDICT_MARKS[verdict]
@@ -40,6 +45,7 @@ def verdict_mark(verdict: str) -> str:
 def opening(word: str) -> Room:
     """The page's question as its title."""
     room = BY_WORD[word]
+    session().room = word
     st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
     st.title(room.question, anchor=False)
     return room
@@ -59,7 +65,7 @@ def _about() -> str:
     share = audit.cells[["tp", "fp"]].to_numpy().sum() / len(dataset)
     return (
         f"{kind}{dataset.name} · {len(dataset):,} people · outcome: {dataset.roles.label} · "
-        f"flagged: {flagged}, {100 * share:.1f} % of people"
+        f"{BY_WORD[current.room].cut}: {flagged}, {100 * share:.1f} % of people"
     )
 
 
@@ -120,8 +126,8 @@ def table(data: pd.DataFrame, *, name: str, description: str) -> None:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
     if "metric" in shown:
         shown["metric"] = [METRICS[name].title for name in shown["metric"]]
-    if "definition" in shown:
-        shown["definition"] = [DEFINITIONS[name].title for name in shown["definition"]]
+    for column in {"definition", "first", "second"} & set(shown):
+        shown[column] = [DEFINITIONS[name].title for name in shown[column]]
     titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
     label = f"Download as CSV ({len(data):,} row{'s' if len(data) != 1 else ''})"
@@ -145,9 +151,14 @@ def choose_attribute(key: str) -> str:
     current = session()
     names = list(current.dataset.attributes)
     if len(names) > 1:
-        current.attribute = st.segmented_control(
-            "Protected attribute", names, default=current.attribute, required=True, key=f"{key} {current.dataset.digest[:12]}",
-        )  # fmt: skip
+        widget = f"{key} {current.dataset.digest[:12]}"
+        if st.session_state.get(widget) != current.attribute:
+            st.session_state[widget] = current.attribute
+
+        def choose() -> None:
+            session().attribute = st.session_state[widget]
+
+        st.segmented_control("Protected attribute", names, required=True, key=widget, on_change=choose)
     return current.attribute
 
 
@@ -174,9 +185,13 @@ def add_to_report(result: Any, *, key: str) -> None:
             "Add this to the report, with a note of your own", key=f"note {key}", max_chars=2000, height=68,
             placeholder="What the reader should know about this result (optional)",
         )  # fmt: skip
-        if st.button("Add to report", key=f"add {key}", icon=":material/note_add:"):
+
+        def add() -> None:
             session().entries.append(Entry(result, note.strip()))
+            st.session_state[f"note {key}"] = ""  # the next result has a note of its own
             st.toast("Added to the report", icon=":material/check:")
+
+        st.button("Add to report", key=f"add {key}", icon=":material/note_add:", on_click=add)
 
 
 READING_VERDICTS = (

@@ -13,6 +13,8 @@ ICON = str(Path(__file__).with_name("icon.png"))
 class Room:
     """``word`` names the room everywhere; ``question`` is its page's title.
 
+    ``cut`` is what the line under the title calls the cut-point: on most pages people above it are flagged.
+
     ``url_path`` differs from the file's name on purpose: in a fresh server a path that equals it would run the page
     without app.py.
     """
@@ -23,6 +25,7 @@ class Room:
     icon: str
     url_path: str
     is_first: bool = False
+    cut: str = "flagged"
 
     @property
     def script(self) -> str:

@@ -22,7 +22,9 @@ from recidiv_core.thresholds import (
     spread,
 )
 from recidiv_core.ui.parts import json_bytes, literal, problems, table, verdict_mark
-from recidiv_core.ui.state import Session
+from recidiv_core.ui.state import Session, session
+
+_UPLOAD = "thresholds upload"
 
 
 def dots_key() -> None:
@@ -54,7 +56,7 @@ def badges(audit: ThresholdAudit) -> None:
             if audit.solution is not None:
                 verdict, where = (
                     row.held_out_verdict,
-                    f"on other rows {_short(row.held_out_range, row.definition, audit)}",
+                    f"other half {_short(row.held_out_range, row.definition, audit)}",
                 )
             st.caption(f"{verdict_mark(verdict)} · {where}")
 
@@ -80,20 +82,23 @@ def rule_box(current: Session, audit: ThresholdAudit) -> None:
             "text/csv", key="thresholds flags", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     with bring:
-        uploaded = st.file_uploader("Apply a rule to this table", ["json"], key="thresholds upload", max_upload_size=1)
-        if uploaded is not None and current.uploads.get("rule") != uploaded.file_id:
-            current.uploads["rule"] = uploaded.file_id
-            _bring(current, uploaded.getvalue())
+        st.file_uploader(
+            "Apply a rule to this table", ["json"], key=_UPLOAD, max_upload_size=1, on_change=_bring,
+            help="A decision rule as downloaded here. It sets the thresholds of its attribute.",
+        )  # fmt: skip
         if error := current.failures.get("rule"):
             problems(error)
 
 
-def _bring(current: Session, content: bytes) -> None:
-    """Set the thresholds to those of an uploaded rule."""
+def _bring() -> None:
+    """Set the thresholds to those of the uploaded rule, and turn to its attribute."""
+    current, uploaded = session(), st.session_state[_UPLOAD]
     current.failures.pop("rule", None)
+    if uploaded is None:
+        return
     try:
-        apply_rule(content, current.dataset)
-        attribute, thresholds = read_rule(content)
+        apply_rule(uploaded.getvalue(), current.dataset)
+        attribute, thresholds = read_rule(uploaded.getvalue())
     except InputError as error:
         current.failures["rule"] = error
         return
@@ -101,20 +106,24 @@ def _bring(current: Session, content: bytes) -> None:
     current.attribute = attribute
     current.by_hand[attribute] = current.found[attribute] = own
     current.search = replace(current.search, definition=None)
-    st.toast("The rule's thresholds are set", icon=":material/check:")
-    st.rerun()
+    st.toast(f"The rule's thresholds by {literal(attribute)} are set", icon=":material/check:")
 
 
 def scale_table(scale: FairnessScale) -> None:
     """The table behind the scale's picture, in words and figures."""
     text = scale_text(scale)
     table(text, name="fairness-scale-text", description="The fairness scale: performance and ranges of each row.")
+    st.caption(
+        "As in the paper, the best thresholds are those with the largest sum of F1, without limits or weights. Parentheses: "
+        + ("the standard deviation over the parts." if scale.options["protocol"] == "paper" else "95 % interval; % of resamples: how often the definition holds when people are drawn anew.")
+        + " Trivial: more than 95 % of a group are flagged, or spared."
+    )  # fmt: skip
     for row in scale.table.itertuples():
         if row.reason:
             st.caption(f"{row.title}: {row.reason}.")
         if row.n_infeasible:
             st.caption(
-                f"{row.title}: the tolerance could not be met in {row.n_infeasible} of {scale.options['n_folds']} parts; there the nearest was taken."
+                f"{row.title}: the tolerance could not be met in {row.n_infeasible} of the parts; there the nearest was taken."
             )
     if scale.excluded_groups:
         st.caption(

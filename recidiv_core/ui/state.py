@@ -84,6 +84,8 @@ class Session:
     entries: list[Entry] = field(default_factory=list)
     uploads: dict[str, str] = field(default_factory=dict)
     failures: dict[str, InputError] = field(default_factory=dict)
+    room: str = ""
+    drawn: Any = None
     search: Search = field(default_factory=Search)
     by_hand: dict[str, dict[str, float]] = field(default_factory=dict)
     found: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -129,6 +131,10 @@ class Session:
         if definition is not None:
             self.found[attribute] = audit.thresholds
         return audit
+
+    def chosen(self) -> Any:
+        """All that the search depends on: where it changes, more has to be drawn again than follows a slider."""
+        return self.attribute, self.search, self.settings, self.baseline
 
     def search_options(self, curves: ScoreCurves, definition: str) -> Options:
         """The search's choices for any definition, checked."""

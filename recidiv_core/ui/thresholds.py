@@ -11,7 +11,7 @@ import streamlit as st
 
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import DEFINITIONS, OBJECTIVES, ThresholdAudit
-from recidiv_core.ui.parts import literal
+from recidiv_core.ui.parts import literal, spoken
 from recidiv_core.ui.state import Grid, Search, Session, session
 
 BY_HAND = "by hand"
@@ -65,7 +65,7 @@ def group_slider(current: Session, audit: ThresholdAudit, group: str, grid: Grid
     if st.session_state.get(key) != exact:
         st.session_state[key] = exact
     st.select_slider(
-        f"Threshold of {literal(group)}", choices, format_func=lambda t: "nobody" if math.isinf(t) else f"{t:.6g}", key=key,
+        f"Threshold of {spoken(group)}", choices, format_func=lambda t: "nobody" if math.isinf(t) else f"{t:.6g}", key=key,
         on_change=lambda: keep_as_by_hand(session(), {group: st.session_state[key]}), label_visibility="collapsed",
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def _weights(search: Search, curves: ScoreCurves) -> tuple[tuple[str, float], ..
     known = dict(search.weights)
     st.caption("Weight of each group in the sum (1: all groups count alike)")
     found = {
-        group: st.number_input(f"Weight of {group}", 0.0, 100.0, known.get(group, 1.0), 0.5, key=f"thresholds weight {group}")
+        group: st.number_input(f"Weight of {literal(group)}", 0.0, 100.0, known.get(group, 1.0), 0.5, key=f"thresholds weight {group}")
         for group in curves.groups
     }  # fmt: skip
     return tuple((group, weight) for group, weight in found.items() if weight != 1)

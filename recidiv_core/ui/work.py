@@ -15,8 +15,9 @@ from recidiv_core.thresholds import (
     FairnessScale,
     compatibility,
     fairness_scale,
-    folds_of,
+    halves_of,
     peer_points,
+    score_curves,
     tradeoff_curve,
 )
 from recidiv_core.ui.state import Session
@@ -33,7 +34,7 @@ _PROTOCOLS = {
 def long_work(label: str, *, key: str, run: Callable[[Report], None]) -> None:
     """A button that starts long work, then a bar with the time left and a stop button.
 
-    Any press ends the run at its next report; what ``run`` has put aside by then stays.
+    Any press outside a fragment ends the run at its next report; what ``run`` has put aside by then stays.
     """
     start = st.empty()
     if not start.button(label, key=f"start {key}", icon=":material/play_arrow:"):
@@ -60,16 +61,13 @@ def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | No
     done: dict[str, pd.DataFrame] = current.finished.setdefault(key, {})
 
     def run(report: Report) -> None:
-        folds = folds_of(
-            current.dataset.only(current.attribute),
-            attribute=current.attribute,
-            n_folds=5,
-            random_state=current.settings.random_state,
-        )
+        own = current.dataset.only(current.attribute)
+        dealt = halves_of(own, attribute=current.attribute, random_state=current.settings.random_state)
+        halves = dealt.tuning, score_curves(dealt.judging, attribute=current.attribute)
         for position, name in enumerate(DEFINITIONS):
             if name not in done:
                 done[name] = tradeoff_curve(
-                    curves, definition=name, tolerances=TOLERANCES, folds=folds,
+                    curves, definition=name, tolerances=TOLERANCES, halves=halves,
                     progress=lambda share, text, p=position: report((p + share) / len(DEFINITIONS), DEFINITIONS[text.split(":")[0]].title),
                     **options | {"partial": options["partial"] if name == "statistical_parity" else 1.0},
                 )  # fmt: skip
