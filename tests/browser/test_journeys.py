@@ -185,7 +185,7 @@ def test_every_view_of_the_thresholds_page_draws(page):
     page.get_by_role("radio", name="Equal opportunity").click()
     page.get_by_text("equal opportunity is satisfied").first.wait_for()
     settled(page)
-    for view in ("Metric by threshold", "Precision and recall", "ROC and thresholds", "Trade-off", "Fairness scale"):
+    for view in ("Metric by threshold", "Precision and recall", "ROC and thresholds", "Fairness scale", "Trade-off"):
         page.get_by_role("radio", name=view).click()
         settled(page)
         charts = page.locator('[role="graphics-document"]')

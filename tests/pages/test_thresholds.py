@@ -9,7 +9,10 @@ from recidiv_core.thresholds import DEFINITIONS
 from tests.conftest import ROOT, shared
 from tests.pages.test_pages import button, opened, state, text_of, upload
 
-VIEWS = ("price", "phases", "pr", "roc", "tradeoff", "scale", "words", "table")
+VIEWS = {
+    "thresholds view": ("price", "phases", "pr", "roc", "table"),
+    "thresholds whole": ("words", "scale", "tradeoff", "pairs"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,13 @@ def press(app, definition):
     return text_of(app)
 
 
+def see_all(app):
+    for key, views in VIEWS.items():
+        for view in views:
+            app.segmented_control(key=key).set_value(view).run()
+            assert not app.exception, view
+
+
 def slider(app, group):
     return next(s for s in app.select_slider if s.label == f"Threshold of {group}")
 
@@ -34,7 +44,11 @@ def with_table(frame, **roles):
     upload(app, "t.csv", frame.to_csv(index=False).encode())
     for role, value in roles.items():
         next(s for s in app.selectbox if s.key.startswith(f"role {role} ")).set_value(value).run()
+    sensitive = next(m for m in app.multiselect if m.key.startswith("role sensitive "))
+    if not sensitive.value:
+        sensitive.set_value(["group"]).run()
     button(app, "Audit this table").click().run()
+    assert state(app).dataset.name == "t.csv", text_of(app)
     return app.switch_page("pages/thresholds.py").run()
 
 
@@ -46,9 +60,7 @@ def test_a_definition_sets_the_thresholds_and_every_view_draws(definition):
     assert f"{found.solution.objective:.4f}" in text and DEFINITIONS[definition].title in text
     for group, threshold in found.thresholds.items():
         assert slider(app, group).value == threshold
-    for view in VIEWS:
-        app.segmented_control(key="thresholds view").set_value(view).run()
-        assert not app.exception, view
+    see_all(app)
 
 
 def test_a_slider_goes_on_by_hand_from_what_was_found():
@@ -113,7 +125,7 @@ def test_compas_says_what_the_deciles_allow():
     button(app, "Audit this table").click().run()
     app.switch_page("pages/thresholds.py").run()
     next(c for c in app.segmented_control if str(c.key).startswith("thresholds attribute")).set_value("race").run()
-    assert "smallest range that any reach is 2.7778 percentage points" in press(app, "predictive_parity")
+    assert "smallest range that any reach is 2.78 percentage points" in press(app, "predictive_parity")
     for name in ("statistical_parity", "equal_opportunity", "treatment_equality"):
         text = press(app, name)
         assert "trivially, by flagging everybody in African-American, Asian, Caucasian, Hispanic and Other" in text
@@ -142,6 +154,20 @@ def test_a_rule_comes_back_and_bad_ones_are_told():
         assert state(app).threshold_audit().thresholds == wanted
 
 
+def test_a_rule_for_another_attribute_turns_to_it():
+    frame = simulate_scores(1_000, random_state=1).frame.assign(sex=lambda f: ["f", "m"] * (len(f) // 2))
+    app = with_table(frame)
+    other = next(name for name in ("group", "sex") if name != state(app).attribute)
+    levels = state(app).dataset.attributes[other].levels
+    rule = {"kind": "recidiv decision rule", "attribute": other, "thresholds": dict.fromkeys(levels, 0.25)}
+    app.file_uploader(key="thresholds upload").set_value(
+        ("r.json", json.dumps(rule).encode(), "application/json")
+    ).run()
+    assert not app.exception and state(app).attribute == other
+    assert set(state(app).threshold_audit().thresholds.values()) == {0.25}
+    assert next(c for c in app.segmented_control if str(c.key).startswith("thresholds attribute")).value == other
+
+
 def test_a_table_without_a_score_is_told_so():
     frame = simulate_scores(500, random_state=1).frame
     frame["flag"] = (frame.pop("score") > 0.5).astype(int)
@@ -155,17 +181,18 @@ def test_hostile_group_names_stay_text():
     app = with_table(frame)
     text = press(app, "equal_opportunity")
     assert "*b* <b>x</b>" in text
-    for view in VIEWS:
-        app.segmented_control(key="thresholds view").set_value(view).run()
-        assert not app.exception, view
+    see_all(app)
 
 
 def test_thresholds_and_scale_go_into_the_report():
     app = opened("thresholds")
     press(app, "statistical_parity")
-    app.segmented_control(key="thresholds view").set_value("scale").run()
+    app.segmented_control(key="thresholds whole").set_value("scale").run()
+    app.text_area(key="note thresholds").set_value("Mine.").run()
     for key in ("add thresholds", "add scale"):
         app.button(key=key).click().run()
+    assert [e.note for e in state(app).entries] == ["Mine.", ""]  # a note belongs to one result
+    assert app.text_area(key="note thresholds").value == ""
     assert [type(e.result).__name__ for e in state(app).entries] == ["ThresholdAudit", "FairnessScale"]
     app.switch_page("pages/report.py").run()
     assert not app.exception and "thresholds by black" in text_of(app) and "fairness scale by black" in text_of(app)

@@ -22,7 +22,7 @@ from recidiv_core import (
 )
 from recidiv_core.data import simulate_scores
 from recidiv_core.stats import baseline_threshold
-from recidiv_core.thresholds import DEFINITIONS, LEVEL_2, compatibility, folds_of, hold_together, options_of
+from recidiv_core.thresholds import DEFINITIONS, LEVEL_2, compatibility, folds_of, halves_of, hold_together, options_of
 from recidiv_core.thresholds.judgement import flagged_by, resampled_ranges
 
 ROLES = Roles("event", score="score", sensitive="group")
@@ -54,35 +54,56 @@ def rates(y, flagged, groups):
     return ranges
 
 
-def test_folds_hold_each_stratum_evenly(dataset):
-    folds = folds_of(dataset, attribute="group", n_folds=5, random_state=0)
-    codes = 2 * dataset.attributes["group"].codes.astype(int) + dataset.y_true
-    for stratum in np.unique(codes):
-        sizes = np.bincount(folds.fold[codes == stratum], minlength=5)
-        assert np.ptp(sizes) <= 1
+def test_halves_and_folds_hold_each_stratum_evenly(dataset):
+    halves = halves_of(dataset, attribute="group", random_state=0)
     whole = score_curves(dataset, attribute="group")
+    judging = score_curves(halves.judging, attribute="group")
     for name, curve in whole.groups.items():
-        again = folds.rest(2).merge(folds.parts[2]).groups[name]
+        for own, other, total in zip(
+            halves.tuning.groups[name].total, judging.groups[name].total, curve.total, strict=True
+        ):
+            assert abs(own - other) <= 1 and own + other == total
+        again = halves.tuning.merge(judging).groups[name]
         assert np.array_equal(curve.scores, again.scores) and np.array_equal(curve.positive, again.positive)
+    parts = folds_of(dataset, attribute="group", n_folds=5, random_state=0)
+    for name, curve in whole.groups.items():
+        totals = np.array([part.groups[name].total for part in parts])
+        assert (np.ptp(totals, axis=0) <= 1).all() and np.array_equal(totals.sum(axis=0), curve.total)
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
-def test_held_out_is_tuned_on_the_others(dataset, definition):
+def test_held_out_is_tuned_on_one_half_and_judged_on_the_other(dataset, definition):
     audit = audit_thresholds(dataset, attribute="group", definition=definition, n_boot=100)
-    folds = folds_of(dataset, attribute="group", n_folds=5, random_state=0)
-    groups = np.array(dataset.attributes["group"].levels)[dataset.attributes["group"].codes]
-    flagged = np.zeros(len(dataset), bool)
-    for k in range(5):
-        own = folds.fold == k
-        frame = dataset.frame[~own]
-        rest = score_curves(load_dataset(frame, roles=ROLES), attribute="group")
-        found = optimal_thresholds(rest, definition=definition, min_support=24).thresholds
-        flagged[own] = dataset.y_score[own] >= np.array([found[g] for g in groups[own]])
-    ranges = rates(dataset.y_true, flagged, groups)
+    halves = halves_of(dataset, attribute="group", random_state=0)
+    rest = dataset.frame.drop(index=halves.judging.frame.index)
+    tuning = score_curves(load_dataset(rest, roles=ROLES), attribute="group")
+    found = optimal_thresholds(
+        tuning,
+        definition=definition,
+        min_support=1,
+        baseline=baseline_threshold(score_curves(dataset, attribute="group").pooled),
+    )
+    y, groups = halves.judging.y_true, halves.judging.frame["group"].to_numpy()
+    flagged = halves.judging.y_score >= np.array([found.thresholds[g] for g in groups])
+    ranges = rates(y, flagged, groups)
     for row in audit.definitions.itertuples():
         assert row.held_out_range == pytest.approx(ranges[row.definition], abs=1e-12)
     by_group = audit.held_out.of("group", "by_group").set_index("group")
-    assert by_group.loc["A", "tp"] == (flagged & dataset.y_true & (groups == "A")).sum()
+    assert by_group.loc["A", "tp"] == (flagged & y & (groups == "A")).sum()
+    assert len(halves.judging) + len(rest) == len(dataset)
+
+
+def test_a_group_that_takes_no_part_moves_no_interval():
+    """Nobody in D had the outcome: it is out of the search, and out of range, interval and verdict."""
+    frame = simulate_scores(3_000, random_state=5).frame
+    frame.loc[frame["group"] == "D", "event"] = 0
+    audit = audit_thresholds(load_dataset(frame, roles=ROLES), attribute="group", definition="statistical_parity")
+    alone = load_dataset(frame[frame["group"] != "D"], roles=ROLES)
+    without = audit_groups(alone, flagged=flagged_by(alone, "group", audit.thresholds))
+    row = audit.of("statistical_parity")
+    assert audit.solution.excluded_groups == {"D": "nobody had the outcome"}
+    other = next(r for r in without.rows("group", "disparities") if r.metric == "selection_rate")
+    assert row.range == pytest.approx(other.range, abs=1e-12) and row.low == 0 and row.high < 0.1
 
 
 def test_the_same_thresholds_have_the_same_verdicts_as_the_group_audit(dataset):
@@ -145,21 +166,38 @@ def test_names_and_order_of_rows_change_no_number(dataset):
 
 def test_the_paper_protocol_is_the_mean_over_folds(dataset):
     scale = fairness_scale(dataset, attribute="group", protocol="paper", n_folds=4)
-    folds = folds_of(dataset, attribute="group", n_folds=4, random_state=0)
+    parts = folds_of(dataset, attribute="group", n_folds=4, random_state=0)
     row = scale.table.set_index("row").loc["equal_opportunity"]
-    groups = np.array(dataset.attributes["group"].levels)[dataset.attributes["group"].codes]
     f1, ranges = [], []
-    for k in range(4):
-        own = folds.fold == k
-        curves = folds.parts[k]
+    for curves in parts:
+        rows = [
+            (y, score, name)
+            for name, curve in curves.groups.items()
+            for side, y in ((curve.positive, True), (curve.negative, False))
+            for score, n in zip(curve.scores, side, strict=True)
+            for _ in range(int(n))
+        ]
+        y, score, groups = (np.array(column) for column in zip(*rows, strict=True))
         start = baseline_threshold(curves.pooled, min_precision=0.85)
         found = optimal_thresholds(curves, definition="equal_opportunity", min_support=1, baseline=start).thresholds
-        y, flagged = dataset.y_true[own], dataset.y_score[own] >= np.array([found[g] for g in groups[own]])
+        flagged = score >= np.array([found[g] for g in groups])
         f1.append(f1_score(y, flagged))
-        ranges.append(rates(y, flagged, groups[own])["predictive_parity"])
+        ranges.append(rates(y, flagged, groups)["predictive_parity"])
     assert row["f1"] == pytest.approx(np.mean(f1), abs=1e-12) and row["f1_sd"] == pytest.approx(np.std(f1, ddof=1))
     assert row["predictive_parity_range"] == pytest.approx(np.mean(ranges), abs=1e-12)
     assert row["equal_opportunity_satisfied"] and row["equal_opportunity_range"] < 0.01
+
+
+def test_the_held_out_row_is_the_audit_of_the_same_thresholds(dataset):
+    scale = fairness_scale(dataset, attribute="group", min_precision=0.7).table.set_index("row")
+    start = baseline_threshold(score_curves(dataset, attribute="group").pooled, min_precision=0.7)
+    audit = audit_thresholds(dataset, attribute="group", definition="equal_opportunity", baseline=start)
+    for row in audit.definitions.itertuples():
+        assert scale.loc["equal_opportunity", f"{row.definition}_range"] == pytest.approx(row.held_out_range, abs=1e-12)
+        assert scale.loc["equal_opportunity", f"{row.definition}_range_high"] == pytest.approx(
+            row.held_out_high, abs=1e-12
+        )
+        assert scale.loc["equal_opportunity", f"{row.definition}_share"] == row.held_out_share
 
 
 def test_the_scale_has_the_papers_shape():
@@ -206,9 +244,10 @@ def test_definitions_that_can_hold_together_are_found(dataset):
 @pytest.mark.parametrize("definition", DEFINITIONS)
 def test_the_tradeoff_is_the_optimum_at_each_tolerance(dataset, definition):
     curves = score_curves(dataset, attribute="group")
-    folds = folds_of(dataset, attribute="group", n_folds=3, random_state=0)
-    steps = [0.001, 0.01, 0.05, 0.2]
-    table = tradeoff_curve(curves, definition=definition, tolerances=steps, folds=folds, baseline=0.4)
+    dealt = halves_of(dataset, attribute="group", random_state=0)
+    halves = dealt.tuning, score_curves(dealt.judging, attribute="group")
+    steps = [0.0, 0.001, 0.01, 0.05, 0.2]
+    table = tradeoff_curve(curves, definition=definition, tolerances=steps, halves=halves, baseline=0.4)
     for row, tolerance in zip(table.itertuples(), steps, strict=True):
         found = optimal_thresholds(curves, definition=definition, tolerance=tolerance, baseline=0.4)
         assert row.status == found.status and row.tolerance == tolerance
@@ -216,9 +255,9 @@ def test_the_tradeoff_is_the_optimum_at_each_tolerance(dataset, definition):
             assert row.objective == pytest.approx(found.objective, abs=1e-12) and row.achieved_range < tolerance
             changed = flagged_by(dataset, "group", found.thresholds) != (dataset.y_score >= 0.4)
             assert row.n_changed == changed.sum()
-    assert table["objective"].is_monotonic_increasing
-    audit = audit_thresholds(dataset, attribute="group", definition=definition, tolerance=0.05, n_folds=3, baseline=0.4)
-    assert table["held_out_range"].iloc[2] == pytest.approx(audit.of(definition).held_out_range, abs=1e-12)
+    assert table["objective"].dropna().is_monotonic_increasing and table["status"].iloc[0] == "infeasible"
+    audit = audit_thresholds(dataset, attribute="group", definition=definition, tolerance=0.05, baseline=0.4)
+    assert table["held_out_range"].iloc[3] == pytest.approx(audit.of(definition).held_out_range, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +278,12 @@ def test_the_tradeoff_is_the_optimum_at_each_tolerance(dataset, definition):
         {"max_selection_rate": {"A": math.nan}},
         {"baseline": math.nan},
         {"min_support": 0},
+        {"min_support": "3"},
+        {"tolerance": None},
+        {"beta": 1e160},
+        {"baseline": -math.inf},
+        {"baseline": {"A": None}},
+        {"weights": {"A": True}},
         {"min_support": 10_000},
     ],
     ids=str,
@@ -263,7 +308,56 @@ def test_long_work_reports_and_stops_cleanly(dataset):
         lambda: fairness_scale(dataset, attribute="group", progress=stop),
         lambda: tradeoff_curve(curves, definition="equal_opportunity", progress=stop),
         lambda: compatibility(curves, options_of(curves, definition="equal_opportunity"), progress=stop),
-        lambda: audit_thresholds(dataset, attribute="group", definition="equal_opportunity", progress=stop),
     ):
         with pytest.raises(Stop):
             work()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"thresholds": dict.fromkeys("ABCD", -math.inf)},
+        {"thresholds": dict.fromkeys("ABCD", None)},
+        {"thresholds": dict.fromkeys("ABC", 0.5)},
+        {"definition": "equal_opportunity", "thresholds": dict.fromkeys("ABCD", 0.5)},
+        {},
+        {"definition": "equal_opportunity", "random_state": -1},
+        {"definition": "equal_opportunity", "random_state": 1.5},
+        {"definition": "equal_opportunity", "attribute": "event"},
+    ],
+    ids=str,
+)
+def test_audits_that_make_no_sense_are_told(dataset, options):
+    with pytest.raises(InputError):
+        audit_thresholds(dataset, **({"attribute": "group"} | options))
+    for wrong in ({"tolerances": ()}, {"tolerances": (0.1, math.nan)}, {"tolerances": (-0.1, 0.1)}):
+        with pytest.raises(InputError):
+            tradeoff_curve(score_curves(dataset, attribute="group"), definition="equal_opportunity", **wrong)
+
+
+def test_weights_of_any_size_find_the_same(dataset):
+    curves = score_curves(dataset, attribute="group")
+    wanted = optimal_thresholds(curves, definition="equal_opportunity", weights={"A": 1.5, "B": 0.5}).thresholds
+    large = {"A": 1.5e5, "B": 0.5e5, "C": 1e5, "D": 1e5}
+    assert optimal_thresholds(curves, definition="equal_opportunity", weights=large).thresholds == wanted
+    table = tradeoff_curve(curves, definition="equal_opportunity", tolerances=np.linspace(0.1, 1, 30), weights=large)
+    assert (table["status"] == "optimal").all()
+
+
+def test_weighted_rows_and_a_group_of_weight_0(dataset):
+    frame = dataset.frame.assign(w=lambda f: np.where(f["group"] == "D", 0.0, 2.0))
+    weighted = load_dataset(frame, roles=Roles("event", score="score", sensitive="group", weight="w"))
+    audit = audit_thresholds(weighted, attribute="group", definition="equal_opportunity")
+    plain = load_dataset(frame[frame["group"] != "D"], roles=ROLES)
+    other = audit_thresholds(plain, attribute="group", definition="equal_opportunity")
+    assert {g: audit.thresholds[g] for g in "ABC"} == other.thresholds
+    assert audit.solution.excluded_groups == {"D": "fewer than 30 rows (0)"}
+    fairness_scale(weighted, attribute="group", n_boot=100)
+
+
+def test_groups_that_barely_have_the_support():
+    for seed in range(5):
+        frame = simulate_scores(400, random_state=seed).frame
+        few = pd.concat([own.head(30 + i) for i, (_, own) in enumerate(frame.groupby("group"))])
+        audit = audit_thresholds(load_dataset(few, roles=ROLES), attribute="group", definition="equal_opportunity")
+        assert audit.solution.excluded_groups == {} and len(audit.definitions) == 5

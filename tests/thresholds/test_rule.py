@@ -45,7 +45,7 @@ def test_flags_carry_the_id_where_there_is_one():
     frame = simulate_scores(300, random_state=1).frame.assign(person=lambda f: [f"p{i}" for i in f.index])
     rule = {"kind": KIND, "attribute": "group", "thresholds": dict.fromkeys("ABCD", 0.5)}
     with_id = load_dataset(frame, roles=Roles("event", score="score", sensitive="group", id="person"))
-    assert list(flags_of(rule, with_id).columns) == ["person", "flagged"]
+    assert list(flags_of(rule, with_id).columns) == ["person", "group", "threshold", "flagged"]
     without = load_dataset(frame, roles=ROLES)
     assert flags_of(rule, without)["row"].tolist() == list(range(1, 301))
 
@@ -79,6 +79,10 @@ SECRET = "Ms Jane Roe"
         {"kind": "something", "attribute": "group", "thresholds": dict.fromkeys("ABCD", 1.0)},
         '{"kind": "recidiv decision rule", "attribute": "group", "thresholds": {"A": NaN, "B": 1, "C": 1, "D": 1}}',
         b"1" * 2_000_000,
+        None,
+        5,
+        ["a"],
+        '{"kind": "recidiv decision rule", "attribute": "group", "thresholds": {"A": 1, "A": 2, "B": 1, "C": 1, "D": 1}}',
     ],
     ids=lambda rule: str(rule)[:60],
 )

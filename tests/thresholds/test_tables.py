@@ -125,8 +125,11 @@ def audit(definition=None, thresholds=None, frame=None, **options):
             {"definition": "predictive_parity", "tolerance": 0.0},
             "No thresholds satisfy predictive parity within 0 percentage points",
         ),
-        ({"definition": "equal_opportunity", "min_precision": {"A": 1.0}, "min_recall": 0.9}, "no threshold of A"),
-        ({"thresholds": dict.fromkeys("ABCD", 0.4)}, "none of the five definitions"),
+        (
+            {"definition": "equal_opportunity", "min_precision": {"A": 1.0}, "min_recall": 0.9},
+            "no threshold of A meets them all",
+        ),
+        ({"thresholds": dict.fromkeys("ABCD", 0.4)}, "no definition is satisfied"),
         ({"thresholds": dict.fromkeys("ABCD", 0.0)}, "satisfied in these data"),
     ],
 )
@@ -144,7 +147,7 @@ def test_sentences_agree_with_the_numbers():
     assert f"{before:.4f}" in text
     row = found.of("equal_opportunity")
     conclusion = {"within": "so it holds", "exceeds": "so it does not hold", "cannot conclude": "cannot be concluded"}
-    assert conclusion[row.held_out_verdict] in text
+    assert conclusion[row.held_out_verdict] in text and found.verdict == row.held_out_verdict
     most = found.by_group.loc[found.by_group["flagged_per_1000"].abs().idxmax()]
     assert f"group {most['group']}" in price_sentence(found)
     assert f"{abs(most['flagged_per_1000']):.0f}" in price_sentence(found)
@@ -164,3 +167,33 @@ def test_notes_name_ties_small_groups_and_levelling_down():
 def test_everybody_is_not_nearly_everybody(curves):
     found = optimal_thresholds(curves, definition="equal_opportunity", beta=8.0)
     assert set(found.trivial.values()) == {"flagged"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "unsaid"),
+    [
+        (
+            {"definition": "statistical_parity", "partial": 0.3, "baseline": 0.5},
+            "artial statistical parity (λ = 0.3)",
+            "one half",
+        ),
+        (
+            {"definition": "equal_opportunity", "objective": "cost", "cost_ratio": 1.0},
+            "negated sum of the costs",
+            "largest sum of costs",
+        ),
+        ({"definition": "equal_opportunity", "weights": {"A": 2.0}}, "weighted sum of F1", "The sum of F1"),
+        ({"definition": "equal_opportunity", "max_selection_rate": 0.0}, "trivially", "one half"),
+        (
+            {"thresholds": dict.fromkeys("ABCD", math.inf)},
+            "Not estimable: predictive parity and treatment equality",
+            "are not within",
+        ),
+        ({"thresholds": dict.fromkeys("ABCD", 0.4), "baseline": 0.4}, "Nobody is decided otherwise", "most changes"),
+    ],
+)
+def test_sentences_say_no_more_than_is_known(options, said, unsaid):
+    found, _ = audit(**options)
+    text = f"{threshold_answer(found)} {price_sentence(found)}"
+    assert said in text and unsaid not in text, text
+    assert (found.verdict is None) == ("one half" not in text)
