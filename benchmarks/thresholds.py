@@ -164,8 +164,8 @@ def main(rows: int = 346_685, compas: str = "../shared/data/compas-scores-two-ye
     small = simulate_scores(1_000, random_state=1).frame
     for definition in DEFINITIONS:  # what is compiled or imported at the first call, on both sides
         for run in (ours, oxonfair):
-            run(small["event"].to_numpy(bool), small["score"].to_numpy(), small["group"].to_numpy(str), definition)
-    beside_peers("simulated", frame["event"].to_numpy(bool), frame["score"].to_numpy(), frame["group"].to_numpy(str))
+            run(small["event"].to_numpy(bool), small["score"].to_numpy(), small["group"].to_numpy(object), definition)
+    beside_peers("simulated", frame["event"].to_numpy(bool), frame["score"].to_numpy(), frame["group"].to_numpy(object))
     if Path(compas).exists():
         table = pd.read_csv(compas)
         table = table[table["race"] != "Native American"]
@@ -173,7 +173,7 @@ def main(rows: int = 346_685, compas: str = "../shared/data/compas-scores-two-ye
             "COMPAS deciles",
             table["two_year_recid"].to_numpy(bool),
             table["decile_score"].to_numpy(float),
-            table["race"].to_numpy(str),
+            table["race"].to_numpy(object),
         )
     budgets(frame)
     growth()

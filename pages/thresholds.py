@@ -241,7 +241,7 @@ def scale(current, curves) -> None:
     if found is None:
         return
     picture(
-        "The range of each definition (columns) under the thresholds of each row; bold and marked ● where satisfied",
+        "The range of each definition (columns) under the thresholds of each row; ● satisfied, * trivial",
         scale_chart(found.table, found.options["tolerance"]), name="fairness-scale", table=found.table,
     )  # fmt: skip
     scale_table(found)

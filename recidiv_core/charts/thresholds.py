@@ -25,7 +25,7 @@ from recidiv_core.charts.theme import (
     short,
     tooltip,
 )
-from recidiv_core.thresholds import DEFINITIONS, KINDS, ThresholdAudit, ThresholdSolution, row_title
+from recidiv_core.thresholds import DEFINITIONS, KINDS, ThresholdAudit, ThresholdSolution
 from recidiv_core.words import number, opened, percent
 
 # Colour says right or wrong, filling whether flagged, shape whether they had the outcome.
@@ -314,42 +314,43 @@ def tradeoff_chart(
 
 
 def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
-    """The fairness scale: the range of each level 2 definition (columns) under each row's thresholds, satisfied or not."""
+    """The fairness scale: the range of each definition (columns) under each row's thresholds, satisfied or not.
+
+    A row that is trivial has a star.
+    """
+    shown = [row for row in table.to_dict("records") if not row["reason"]]
+    names = ["One threshold" if row["row"] == "baseline" else row["title"] for row in shown]
+    names = [f"{name} *" if row["trivial"] is True else name for name, row in zip(names, shown, strict=True)]
     rows = [
         {
-            "row": row_title(row), "definition": DEFINITIONS[name].title, "range": row[f"{name}_range"],
+            "row": title, "definition": DEFINITIONS[name].title, "range": row[f"{name}_range"],
             "state": "satisfied" if row[f"{name}_satisfied"] else "not satisfied",
-            "text": f"{'● ' if row[f'{name}_satisfied'] else ''}{_three(row[f'{name}_range'])}",
+            "text": f"{'●' if row[f'{name}_satisfied'] else ''}{_three(row[f'{name}_range'])}",
         }
-        for row in table.to_dict("records") if not row["reason"]
+        for title, row in zip(names, shown, strict=True)
         for name in DEFINITIONS
     ]  # fmt: skip
-    order = [row_title(row) for row in table.to_dict("records") if not row["reason"]]
-    x = category(
-        "definition",
-        sort=[d.title for d in DEFINITIONS.values()],
-        axis={"orient": "top", "labelAngle": 0, "labelLimit": 110, "domain": False, "ticks": False},
-    )
-    y = category("row", sort=order, axis={"labelLimit": 230, "domain": False, "ticks": False})
+    words = {
+        "orient": "top", "labelAngle": 0, "labelExpr": "split(datum.label, ' ')", "labelFontSize": 10, "labelOverlap": False,
+        "labelLimit": 90, "domain": False, "ticks": False,
+    }  # fmt: skip
+    x = category("definition", sort=[d.title for d in DEFINITIONS.values()], axis=words)
+    y = category("row", sort=names, axis={"labelLimit": 125, "domain": False, "ticks": False})
     fill = category(
         "state", scale={"domain": ["satisfied", "not satisfied"], "range": ["#009E73", "transparent"]}, legend=None
     )
     text = {"x": x, "y": y, "text": {"field": "text", "type": "nominal"}}
     layers = [
         layer("rect", {"x": x, "y": y, "color": fill}, opacity=0.25),
-        layer("text", text, where="datum.state == 'satisfied'", fontWeight="bold", fontSize=13, color="#009E73"),
-        layer("text", text, where="datum.state != 'satisfied'", fontSize=12, color="#8A8A8A"),
+        layer("text", text, where="datum.state == 'satisfied'", fontWeight="bold", fontSize=11, color="#009E73"),
+        layer("text", text, where="datum.state != 'satisfied'", fontSize=11, color="#8A8A8A"),
     ]
     held = "; ".join(
-        f"{row_title(row)} satisfies " + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
-        for row in table.to_dict("records") if not row["reason"]
+        f"{title} satisfies " + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
+        for title, row in zip(names, shown, strict=True)
     )  # fmt: skip
-    return layered(
-        rows,
-        layers,
-        height=max(34 * len(order), 60),
-        description=f"Ranges of the definitions, tolerance {tolerance:g}. {held}.",
-    )
+    description = f"Ranges of the definitions, tolerance {tolerance:g}. {held}."
+    return layered(rows, layers, height=max(34 * len(names), 60), description=description)
 
 
 def _three(value: float) -> str:

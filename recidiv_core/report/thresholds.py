@@ -282,7 +282,7 @@ def scale_sections(scale: FairnessScale) -> list[dict[str, Any]]:
     blocks = [text_block(said) for _, _, said in scale_summary(scale)]
     shown = scale.table[scale.table["reason"] == ""]
     if shown[[f"{name}_range" for name in DEFINITIONS]].notna().any(axis=None):
-        title = "The range of each definition (columns) under the thresholds of each row"
+        title = "The range of each definition (columns) under the thresholds of each row; ● satisfied, * trivial"
         blocks.append(figure_block(title, scale_chart(scale.table, scale.options["tolerance"])))
     kind = "mean (SD)" if scale.options["protocol"] == "paper" else "value (95 % interval)"
     for start in (1, 4, 7):

@@ -116,9 +116,11 @@ class ScoreCurves:
         sample_weight: np.ndarray | None = None,
     ) -> ScoreCurves:
         """Reduce rows: outcome (bool), score, group and weight, each of shape (n,)."""
-        found, values = pd.factorize(np.asarray(sensitive, dtype=object), use_na_sentinel=False)
-        # By their text, in its order: few values, so the many rows are neither sorted nor turned into text.
-        levels, places = np.unique([str(value) for value in values], return_inverse=True)
+        found, values = pd.factorize(np.asarray(sensitive, dtype=object))
+        # By their text, in its order: few values, so the many rows are neither sorted nor turned into text. A missing
+        # value has the code −1 and so the last place.
+        texts = [str(value) for value in values] + (["nan"] if (found < 0).any() else [])
+        levels, places = np.unique(texts, return_inverse=True)
         codes = places.astype(np.int16)[found]
         return cls.from_codes(y_true, y_score, codes, tuple(map(str, levels)), sample_weight=sample_weight)
 
@@ -204,7 +206,7 @@ def baseline_threshold(curve: ScoreCurve, *, min_precision: float = 0.85) -> flo
 
     Equal precision is settled by recall.
     """
-    true, false = curve.flagged_at(curve.scores)
+    true, false = (side[:0:-1] for side in curve.falling[1:])  # at each score, in rising order
     # Where all that is flagged has the weight 0 there is no precision; −1 is never chosen.
     precision = np.divide(true, true + false, out=np.full(len(true), -1.0), where=true + false > 0)
     precise = np.flatnonzero(precision >= min_precision)
@@ -215,5 +217,5 @@ def baseline_threshold(curve: ScoreCurve, *, min_precision: float = 0.85) -> flo
 
 def prevalence_threshold(curve: ScoreCurve) -> float:
     """The threshold at which the share of people flagged comes nearest to the share who had the outcome."""
-    true, false = curve.flagged_at(curve.scores)
+    true, false = (side[:0:-1] for side in curve.falling[1:])
     return float(curve.scores[np.argmin(np.abs(true + false - curve.total[0]))])

@@ -10,7 +10,7 @@ from recidiv_core.thresholds.folds import Halves, folds_of, halves_of
 from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
 from recidiv_core.thresholds.peers import PEERS, peer_points
 from recidiv_core.thresholds.rule import apply_rule, decision_rule, flags_of, read_rule
-from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, row_title, scale_text
+from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, scale_text
 from recidiv_core.thresholds.sentences import (
     compatibility_sentence,
     curves_meet_sentence,
@@ -62,7 +62,6 @@ __all__ = [
     "points_at",
     "price_sentence",
     "read_rule",
-    "row_title",
     "satisfying_thresholds",
     "scale_text",
     "score_curves",

@@ -154,7 +154,8 @@ def prepare(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     values, objective, distance, allowed = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    pool = Pool(values, group, objective, distance, np.arange(len(group)), len(sizes)).where(allowed)
+    pool = Pool(values, group, objective, distance, np.arange(len(group)), len(sizes))
+    pool = pool if allowed.all() else pool.where(allowed)
     return Prepared(options, candidates, dict(excluded), pool, offsets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ def hold_together(curves: ScoreCurves, first: str, second: str, options: Options
 def compatibility(
     curves: ScoreCurves, options: Options, *, progress: Callable[[float, str], None] | None = None
 ) -> pd.DataFrame:
-    """Every pair of level 2 definitions: first, second, together (bool), objective, and trivial (group -> how) if so."""
+    """Every pair of level 2 definitions: first, second, together (bool), objective, and trivial (the groups flagged or spared)."""
     rows = []
     pairs = list(itertools.combinations(LEVEL_2, 2))
     for position, (first, second) in enumerate(pairs):
@@ -32,11 +33,12 @@ def compatibility(
         both = _both(first, second, options)
         prepared = prepare(curves, both)
         pick = best(prepared.pool, both.tolerance)
-        row = {"first": first, "second": second, "together": pick is not None, "objective": None, "trivial": {}}
+        row = {"first": first, "second": second, "together": pick is not None, "objective": math.nan, "trivial": ""}
         if pick is not None:
             thresholds = both.baseline | prepared.thresholds(pick.index)
             table = group_table(curves, thresholds, options=both, excluded=prepared.excluded)
-            row |= {"objective": pick.total, "trivial": trivial(table)}
+            how = ", ".join(f"{group} {what}" for group, what in trivial(table).items())
+            row |= {"objective": pick.total, "trivial": how}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -147,7 +147,8 @@ def solve(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] 
         pick = best(pool, least + EQUAL * max(1.0, least))  # ranges that differ by rounding only are the same
     thresholds = options.baseline | (prepared.thresholds(pick.index) if pick is not None else {})
     table = group_table(curves, thresholds, options=options, excluded=prepared.excluded)
-    gained = table.loc[table["takes_part"], "objective"] - table.loc[table["takes_part"], "baseline_objective"]
+    takes_part = table["takes_part"].to_numpy()
+    gained = (table["objective"].to_numpy() - table["baseline_objective"].to_numpy())[takes_part]
     return ThresholdSolution(
         definition=options.definition,
         status="infeasible" if found is None else "optimal",
@@ -173,9 +174,11 @@ def _reason(prepared: Prepared, least: float) -> str:
 
 def trivial(table: pd.DataFrame) -> dict[str, str]:
     """The groups of a group table of which more than 95 % are flagged, or spared."""
-    rates = table.loc[table["takes_part"]].set_index("group")["selection_rate"]
-    flagged = {group: "flagged" for group, rate in rates.items() if rate > TRIVIAL_SHARE}
-    return flagged | {group: "spared" for group, rate in rates.items() if rate < 1 - TRIVIAL_SHARE}
+    rates = zip(table["group"], table["selection_rate"], table["takes_part"], strict=True)
+    found = {group: rate for group, rate, takes_part in rates if takes_part}
+    return {group: "flagged" for group, rate in found.items() if rate > TRIVIAL_SHARE} | {
+        group: "spared" for group, rate in found.items() if rate < 1 - TRIVIAL_SHARE
+    }
 
 
 def group_table(

@@ -249,14 +249,14 @@ def scale_text(scale: FairnessScale) -> pd.DataFrame:
     titles = _TEXT_COLUMNS | {name: f"{d.title}, range" for name, d in DEFINITIONS.items()}
     rows = []
     for row in scale.table.to_dict("records"):
-        cells = {"Thresholds": row_title(row)}
+        cells = {"Thresholds": _row_title(row)}
         for name, title in titles.items():
             cells[title] = _DASH if row["reason"] else _cell(row, name, scale.options)
         rows.append(cells)
     return pd.DataFrame(rows)
 
 
-def row_title(row: Mapping[str, Any]) -> str:
+def _row_title(row: Mapping[str, Any]) -> str:
     """A row's title, with the word "trivial" where it flags or spares nearly everybody of some group."""
     return row["title"] + (" (trivial)" if row["trivial"] is True else "")
 

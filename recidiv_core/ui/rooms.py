@@ -42,6 +42,7 @@ ROOMS = (
         "Which thresholds satisfy which definition of fairness?",
         ":material/tune:",
         "per-group-thresholds",
+        cut="baseline",
     ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -52,13 +53,17 @@ def badges(audit: ThresholdAudit) -> None:
             st.markdown(
                 f"{'**' if row.satisfied else ''}{state}{'**' if row.satisfied else ''}  \nrange {_short(row.range, row.definition, audit)}"
             )
-            verdict, where = row.verdict, "people like these"
-            if audit.solution is not None:
-                verdict, where = (
-                    row.held_out_verdict,
-                    f"other half {_short(row.held_out_range, row.definition, audit)}",
-                )
-            st.caption(f"{verdict_mark(verdict)} · {where}")
+            st.caption(_beyond(audit, row))
+
+
+def _beyond(audit: ThresholdAudit, row: Any) -> str:
+    """What is known beyond these rows: a verdict, and for thresholds that were searched for what it rests on."""
+    if audit.solution is None:
+        return f"{verdict_mark(row.verdict)} · people like these"
+    if audit.solution.trivial:
+        return "not judged on other rows: trivial"
+    other = _short(row.held_out_range, row.definition, audit)
+    return f"{verdict_mark(row.held_out_verdict)} · tuned on half, judged on half: {other}"
 
 
 def _short(value: float, definition: str, audit: ThresholdAudit) -> str:
