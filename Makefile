@@ -18,6 +18,10 @@ $(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
 run: $(VENV)/run.stamp
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
@@ -28,9 +32,11 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.thresholds
 	$(BIN)/python -m benchmarks.honesty
+	$(BIN)/python -m benchmarks.honesty_thresholds
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -92,7 +92,7 @@ def test_every_room_with_a_page_has_its_places():
     for room in ROOMS:
         assert (ROOT / room.script).exists()
         assert room.url_path != room.word
-    for word in ("data", "groups"):
+    for word in ("data", "groups", "thresholds"):
         for place in (LIBRARY / word, LIBRARY / "charts" / f"{word}.py", ROOT / "tests" / word):
             assert place.exists(), place
 
@@ -112,7 +112,9 @@ def test_the_library_needs_no_user_interface():
 def test_the_public_names_are_those_promised():
     import recidiv_core
 
-    assert {"Roles", "load_dataset", "audit_groups", "build_report"} <= set(recidiv_core.__all__)
+    promised = {"Roles", "load_dataset", "audit_groups", "build_report"}
+    promised |= {"ScoreCurves", "score_curves", "optimal_thresholds", "tradeoff_curve", "fairness_scale", "apply_rule"}
+    assert promised <= set(recidiv_core.__all__)
     assert all(hasattr(recidiv_core, name) for name in recidiv_core.__all__)
 
 
