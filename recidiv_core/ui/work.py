@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -24,6 +25,7 @@ from recidiv_core.ui.state import Session
 
 Report = Callable[[float, str], None]
 FAST_ROWS = 50_000  # up to here the scale and the pairs take well under two seconds
+_KEPT = 40
 TOLERANCES = tuple(i / 1000 for i in range(2, 201, 8))
 _PROTOCOLS = {
     "held_out": "Held out: tuned on other rows than judged on",
@@ -54,11 +56,41 @@ def long_work(label: str, *, key: str, run: Callable[[Report], None]) -> None:
         place.empty()
 
 
+def _quiet(share: float, text: str) -> None:
+    """The report of work too short for a bar."""
+
+
+def _finished(
+    current: Session, label: str, *, name: str, of: Any, make: Callable[[Report], Any], is_quick: bool
+) -> Any:
+    """What ``make`` brings, made once for ``of`` on this dataset and attribute: at once where it is quick, else by a button.
+
+    None until then.
+    """
+    key = (name, current.dataset.digest, current.attribute, current.settings.random_state, str(of))
+    if key not in current.finished:
+        while len(current.finished) >= _KEPT:
+            current.finished.pop(next(iter(current.finished)))
+
+        def run(report: Report) -> None:
+            current.finished[key] = make(report)
+
+        if is_quick:
+            run(_quiet)
+        else:
+            long_work(label, key=name, run=run)
+    return current.finished.get(key)
+
+
+def _is_small(current: Session) -> bool:
+    return len(current.dataset) <= FAST_ROWS
+
+
 def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | None:
     """The trade-off curves of all definitions; those that are finished stay when the rest is stopped."""
     options = current.threshold_options()
-    key = ("tradeoff", current.dataset.digest, current.attribute, tuple(sorted(map(str, options.items()))))
-    done: dict[str, pd.DataFrame] = current.finished.setdefault(key, {})
+    # An empty result at first, which each definition joins as it is finished.
+    done = _finished(current, "", name="tradeoff", of=options, make=lambda report: {}, is_quick=True)
 
     def run(report: Report) -> None:
         own = current.dataset.only(current.attribute)
@@ -72,29 +104,26 @@ def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | No
                     **options | {"partial": options["partial"] if name == "statistical_parity" else 1.0},
                 )  # fmt: skip
 
-    if len(done) < len(DEFINITIONS) and len(current.dataset) <= FAST_ROWS:
-        run(lambda share, text: None)
-    elif len(done) < len(DEFINITIONS):
-        long_work("Draw the trade-off" if not done else "Draw the rest", key="tradeoff", run=run)
+    if len(done) < len(DEFINITIONS):
+        if _is_small(current):
+            run(_quiet)
+        else:
+            long_work("Draw the rest" if done else "Draw the trade-off", key="tradeoff", run=run)
     return pd.concat(done.values(), ignore_index=True) if done else None
 
 
 def work_on_peers(current: Session, definition: str) -> pd.DataFrame | None:
     """Where fairlearn and aif360 land for one definition."""
-    options = current.threshold_options() | {"partial": 1.0}
-    key = ("peers", current.dataset.digest, current.attribute, definition, tuple(sorted(map(str, options.items()))))
-
-    def run(report: Report) -> None:
-        current.finished[key] = peer_points(
-            current.dataset, attribute=current.attribute, definition=definition, random_state=current.settings.random_state, progress=report, **options,
-        )  # fmt: skip
-
     if not any(definition in aims for aims in PEERS.values()):
         st.caption(f"fairlearn and aif360 have no post-processing for {DEFINITIONS[definition].title.lower()}.")
         return None
-    if key not in current.finished:
-        long_work("Where would fairlearn and aif360 land?", key="peers", run=run)
-    return current.finished.get(key)
+    options = current.threshold_options() | {"partial": 1.0, "definition": definition}
+    return _finished(
+        current, "Where would fairlearn and aif360 land?", name="peers", of=options, is_quick=False,
+        make=lambda report: peer_points(
+            current.dataset, attribute=current.attribute, random_state=current.settings.random_state, progress=report, **options
+        ),
+    )  # fmt: skip
 
 
 def work_on_scale(current: Session) -> FairnessScale | None:
@@ -102,33 +131,19 @@ def work_on_scale(current: Session) -> FairnessScale | None:
     protocol = st.segmented_control(
         "Protocol", list(_PROTOCOLS), default="held_out", required=True, format_func=_PROTOCOLS.get, key="thresholds protocol"
     )  # fmt: skip
-    s = current.settings
-    key = ("scale", current.dataset.digest, current.attribute, protocol, s.tolerance, s.random_state)
-
-    def run(report: Report) -> None:
-        current.finished[key] = fairness_scale(
-            current.dataset, attribute=current.attribute, protocol=protocol, tolerance=s.tolerance, random_state=s.random_state, progress=report
-        )  # fmt: skip
-
-    if key not in current.finished:
-        if len(current.dataset) <= FAST_ROWS:
-            run(lambda share, text: None)
-        else:
-            long_work("Make the table", key="scale", run=run)
-    return current.finished.get(key)
+    options = {"protocol": protocol, "tolerance": current.settings.tolerance}
+    return _finished(
+        current, "Make the table", name="scale", of=options, is_quick=_is_small(current),
+        make=lambda report: fairness_scale(
+            current.dataset, attribute=current.attribute, random_state=current.settings.random_state, progress=report, **options
+        ),
+    )  # fmt: skip
 
 
 def work_on_compatibility(current: Session, curves: ScoreCurves) -> pd.DataFrame | None:
     """Which pairs of definitions can hold together."""
     options = current.search_options(curves, "statistical_parity")
-    key = ("compatibility", current.dataset.digest, current.attribute, str(options))
-
-    def run(report: Report) -> None:
-        current.finished[key] = compatibility(curves, options, progress=report)
-
-    if key not in current.finished:
-        if len(current.dataset) <= FAST_ROWS:
-            run(lambda share, text: None)
-        else:
-            long_work("Which definitions can hold together?", key="compatibility", run=run)
-    return current.finished.get(key)
+    return _finished(
+        current, "Which definitions can hold together?", name="pairs", of=options, is_quick=_is_small(current),
+        make=lambda report: compatibility(curves, options, progress=report),
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from benchmarks.honesty_thresholds import one_table
 from recidiv_core import (
     InputError,
     Roles,
@@ -361,3 +362,13 @@ def test_groups_that_barely_have_the_support():
         few = pd.concat([own.head(30 + i) for i, (_, own) in enumerate(frame.groupby("group"))])
         audit = audit_thresholds(load_dataset(few, roles=ROLES), attribute="group", definition="equal_opportunity")
         assert audit.solution.excluded_groups == {} and len(audit.definitions) == 5
+
+
+def test_held_out_ranges_are_not_too_small_and_intervals_cover():
+    """Against populations whose truth is known in closed form. Pooled cross-validation would fail here: its range is too small."""
+    found = pd.DataFrame([one_table(1_000, "equal_opportunity", seed) for seed in range(40)])
+    assert (
+        found["in_sample"].mean() < 0.01 < found["fresh"].mean()
+    )  # what holds in sample does not hold on fresh people
+    assert found["held_out"].mean() > found["truth"].mean()  # a range over noise is never too small on average
+    assert found["covered"].mean() >= 0.95 and found["rule_covered"].mean() >= 0.9
