@@ -71,7 +71,9 @@ except InputError as error:
 else:
     hidden = withheld[~withheld["published"]].drop(columns="published").drop_duplicates()
     if hidden.empty:
-        st.markdown("Nothing: no cell is that small.")
+        also = " Changes against a baseline and held-out figures rest on fewer people: where one is withheld, the report says so."
+        only_groups = all(entry.result is audit for entry, audit in zip(entries, audits, strict=True))
+        st.markdown("No cell of the groups is that small." + ("" if only_groups else also))
     else:
         groups = hidden[["attribute", "group"]].drop_duplicates()
         st.markdown(f"{len(hidden)} figures of {len(groups)} group{'s' if len(groups) != 1 else ''}.")

@@ -181,12 +181,13 @@ def explanations(reading: Sequence[str]) -> None:
 def add_to_report(result: Any, *, key: str) -> None:
     """A note of the user's own and the button that puts the result into the report."""
     with st.container(border=True):
-        note = st.text_area(
+        st.text_area(
             "Add this to the report, with a note of your own", key=f"note {key}", max_chars=2000, height=68,
             placeholder="What the reader should know about this result (optional)",
         )  # fmt: skip
 
         def add() -> None:
+            note = st.session_state[f"note {key}"]  # as it is at the press: what was just typed may have come with it
             session().entries.append(Entry(result, note.strip()))
             st.session_state[f"note {key}"] = ""  # the next result has a note of its own
             st.toast("Added to the report", icon=":material/check:")
