@@ -23,12 +23,12 @@ class ScoreCurve:
     positive_squared: np.ndarray
     negative_squared: np.ndarray
 
-    @property
+    @cached_property
     def total(self) -> tuple[float, float]:
         """Summed weight of the positives and of the negatives."""
         return float(self.positive.sum()), float(self.negative.sum())
 
-    @property
+    @cached_property
     def n_effective(self) -> float:
         """Rows; with weights, Kish's effective number of them."""
         weight = float((self.positive + self.negative).sum())

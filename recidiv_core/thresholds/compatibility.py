@@ -10,9 +10,9 @@ from dataclasses import replace
 import pandas as pd
 
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, prepare
+from recidiv_core.thresholds.candidates import Options, counts_at, prepare
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2
-from recidiv_core.thresholds.optimum import ThresholdSolution, group_table, solve, trivial
+from recidiv_core.thresholds.optimum import ThresholdSolution, solve, trivial
 from recidiv_core.thresholds.search import best
 
 
@@ -36,8 +36,8 @@ def compatibility(
         row = {"first": first, "second": second, "together": pick is not None, "objective": math.nan, "trivial": ""}
         if pick is not None:
             thresholds = both.baseline | prepared.thresholds(pick.index)
-            table = group_table(curves, thresholds, options=both, excluded=prepared.excluded)
-            how = ", ".join(f"{group} {what}" for group, what in trivial(table).items())
+            counts = counts_at(ScoreCurves(prepared.candidates), thresholds)
+            how = ", ".join(f"{group} {what}" for group, what in trivial(list(prepared.candidates), counts).items())
             row |= {"objective": pick.total, "trivial": how}
         rows.append(row)
     return pd.DataFrame(rows)

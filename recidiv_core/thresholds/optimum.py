@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -146,9 +146,9 @@ def solve(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] 
     if found is None and not math.isnan(least):
         pick = best(pool, least + EQUAL * max(1.0, least))  # ranges that differ by rounding only are the same
     thresholds = options.baseline | (prepared.thresholds(pick.index) if pick is not None else {})
-    table = group_table(curves, thresholds, options=options, excluded=prepared.excluded)
-    takes_part = table["takes_part"].to_numpy()
-    gained = (table["objective"].to_numpy() - table["baseline_objective"].to_numpy())[takes_part]
+    own = ScoreCurves(prepared.candidates)
+    here, before = counts_at(own, thresholds), counts_at(own, options.baseline)
+    gained = objective_of(*here.T, options) - objective_of(*before.T, options)
     return ThresholdSolution(
         definition=options.definition,
         status="infeasible" if found is None else "optimal",
@@ -156,8 +156,8 @@ def solve(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] 
         objective=pick.total if pick is not None else math.nan,
         achieved_range=float(pick.ranges.max()) if pick is not None else math.nan,
         smallest_range=least,
-        trivial=trivial(table),
-        by_group=table,
+        trivial=trivial(list(own.groups), here),
+        by_group=group_table(curves, thresholds, options=options, excluded=prepared.excluded),
         excluded_groups=prepared.excluded,
         levelling_down=bool(pick is not None and (gained < -EQUAL).any() and not (gained > EQUAL).any()),
         reason=_reason(prepared, least) if found is None else "",
@@ -172,12 +172,11 @@ def _reason(prepared: Prepared, least: float) -> str:
     return f"the smallest range that any thresholds reach is {least:.4f}"
 
 
-def trivial(table: pd.DataFrame) -> dict[str, str]:
-    """The groups of a group table of which more than 95 % are flagged, or spared."""
-    rates = zip(table["group"], table["selection_rate"], table["takes_part"], strict=True)
-    found = {group: rate for group, rate, takes_part in rates if takes_part}
-    return {group: "flagged" for group, rate in found.items() if rate > TRIVIAL_SHARE} | {
-        group: "spared" for group, rate in found.items() if rate < 1 - TRIVIAL_SHARE
+def trivial(groups: Sequence[str], counts: np.ndarray) -> dict[str, str]:
+    """The groups with ``counts`` (G, 4) of which more than 95 % are flagged, or spared."""
+    rates = dict(zip(groups, measure("selection_rate", *counts.T).tolist(), strict=True))
+    return {group: "flagged" for group, rate in rates.items() if rate > TRIVIAL_SHARE} | {
+        group: "spared" for group, rate in rates.items() if rate < 1 - TRIVIAL_SHARE
     }
 
 

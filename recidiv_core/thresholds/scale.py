@@ -17,10 +17,10 @@ from recidiv_core.plain import plain
 from recidiv_core.stats import ScoreCurves, baseline_threshold, normal_quantile, wilson_bounds
 from recidiv_core.thresholds.audit import checked_dataset
 from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups
-from recidiv_core.thresholds.definitions import DEFINITIONS, measure
+from recidiv_core.thresholds.definitions import DEFINITIONS
 from recidiv_core.thresholds.folds import folds_of, halves_of
 from recidiv_core.thresholds.judgement import Progress, judged
-from recidiv_core.thresholds.optimum import TRIVIAL_SHARE, ThresholdSolution, definition_ranges, options_of, solve
+from recidiv_core.thresholds.optimum import ThresholdSolution, definition_ranges, options_of, solve, trivial
 
 NEEDS_MODEL = "needs a model trained without the attribute: a fixed score cannot show it"
 _DASH = "–"
@@ -180,12 +180,6 @@ def _f1(q: Any) -> Any:
     return 2 * q / (1 + q)
 
 
-def _is_trivial(counts: np.ndarray) -> bool:
-    """Whether more than 95 % of some group are flagged, or spared."""
-    rates = measure("selection_rate", *counts.T)
-    return bool((np.maximum(rates, 1 - rates) > TRIVIAL_SHARE).any())
-
-
 def _judged_in_folds(
     parts: Sequence[ScoreCurves], thresholds: Sequence[Mapping[str, float]], *, taking_part: list[str], tolerance: float
 ) -> dict[str, Any]:
@@ -193,7 +187,7 @@ def _judged_in_folds(
     rows, smallest, n_trivial = [], np.inf, 0
     for part, own in zip(parts, thresholds, strict=True):
         counts = counts_at(ScoreCurves({group: part.groups[group] for group in taking_part}), own)
-        smallest, n_trivial = min(smallest, _smallest_cell(counts)), n_trivial + _is_trivial(counts)
+        smallest, n_trivial = min(smallest, _smallest_cell(counts)), n_trivial + bool(trivial(taking_part, counts))
         found = {name: value for name, (value, _) in _performance(counts_at(part, own)).items()}
         ranges = definition_ranges(counts)
         rows.append(found | {"f1": _f1(found["f1"])} | {f"{name}_range": float(r) for name, r in ranges.items()})
@@ -219,7 +213,7 @@ def _judged_held_out(
     counts = counts_at(ScoreCurves({group: curves.groups[group] for group in taking_part}), own)
     table, _ = judged(dataset, attribute, own, taking_part, options | {"min_support": 15})
     scale = curves.pooled.n_effective / sum(curves.pooled.total)  # with weights: Kish's effective rows
-    row: dict[str, Any] = {"smallest_cell": _smallest_cell(counts), "trivial": _is_trivial(counts)}
+    row: dict[str, Any] = {"smallest_cell": _smallest_cell(counts), "trivial": bool(trivial(taking_part, counts))}
     for name, (value, below) in _performance(counts_at(curves, own)).items():
         low, high = (float(bound) for bound in wilson_bounds(value, below * scale, normal_quantile(0.95)))
         shaped = [_f1(x) if name == "f1" else x for x in (value, low, high)]

@@ -13,9 +13,8 @@ import pandas as pd
 from recidiv_core.errors import InputError
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups, objective_of, prepare
-from recidiv_core.thresholds.definitions import measure
 from recidiv_core.thresholds.judgement import Progress
-from recidiv_core.thresholds.optimum import TRIVIAL_SHARE, definition_ranges, options_of
+from recidiv_core.thresholds.optimum import definition_ranges, options_of, trivial
 from recidiv_core.thresholds.search import Pick, best
 
 TOLERANCES = tuple(np.round(np.linspace(0.004, 0.2, 50), 3).tolist())
@@ -60,6 +59,7 @@ def tradeoff_curve(
     everyone = _Ascent(curves, checked, excluded)
     tuned = None if halves is None else _Ascent(halves[0], checked, excluded)
     takes_part = np.array([group not in excluded for group in curves.groups])
+    taking_part = [group for group in curves.groups if group not in excluded]
     before = counts_at(curves, checked.baseline)
     rows = []
     for position, tolerance in enumerate(steps):
@@ -71,11 +71,10 @@ def tradeoff_curve(
             row |= {"objective": math.nan, "achieved_range": math.nan, "n_changed": math.nan, "trivial": False}
         else:
             here = counts_at(curves, thresholds)
-            rates = measure("selection_rate", *here[takes_part].T)
             row |= {
                 "objective": pick.total, "achieved_range": float(pick.ranges.max()),
                 "n_changed": float(np.abs((here - before)[:, :2].sum(axis=1)).sum()),
-                "trivial": bool((np.maximum(rates, 1 - rates) > TRIVIAL_SHARE).any()),
+                "trivial": bool(trivial(taking_part, here[takes_part])),
             }  # fmt: skip
         if tuned is not None:
             row |= _held_out(halves[1], *tuned.at(tolerance), excluded, checked)
