@@ -83,5 +83,6 @@ MEASURES = tuple(_PARTS)
 
 def measure(name: str, tp: np.ndarray, fp: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """A metric of counts or summed weights that broadcast together; NaN where its denominator is 0."""
-    above, below = np.broadcast_arrays(*_PARTS[name](*(np.asarray(x, float) for x in (tp, fp, positives, negatives))))
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    above, below = _PARTS[name](*(np.asarray(x, float) for x in (tp, fp, positives, negatives)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(below > 0, above / below, np.nan)

@@ -190,20 +190,20 @@ def group_table(
     total = positives + negatives
     more_tp, more_fp = (here - before).T[:2]
     changes = {"flagged": more_tp + more_fp, "wrongly_flagged": more_fp, "missed": -more_tp}
-    return pd.DataFrame(
-        {
-            "group": groups,
-            "n": total,
-            "takes_part": [group not in excluded for group in groups],
-            "reason": [excluded.get(group, "") for group in groups],
-            "threshold": [thresholds[group] for group in groups],
-            "baseline": [options.baseline[group] for group in groups],
-        }
+    numbers = (
+        {"n": total, "threshold": [thresholds[group] for group in groups], "baseline": [options.baseline[group] for group in groups]}
         | {"tp": tp, "fp": fp, "fn": positives - tp, "tn": negatives - fp}
         | {name: measure(name, *here.T) for name in MEASURES}
         | {"objective": objective_of(*here.T, options), "baseline_objective": objective_of(*before.T, options)}
         | {f"{name}_per_1000": _per_1000(change, total) for name, change in changes.items()}
-    )
+    )  # fmt: skip
+    table = pd.DataFrame(
+        np.column_stack(list(numbers.values())), columns=list(numbers)
+    )  # one block: faster than 18 columns
+    table.insert(0, "group", groups)
+    table.insert(2, "takes_part", [group not in excluded for group in groups])
+    table.insert(3, "reason", [excluded.get(group, "") for group in groups])
+    return table
 
 
 def _per_1000(change: np.ndarray, total: np.ndarray) -> np.ndarray:
