@@ -24,12 +24,12 @@ from recidiv_core.thresholds import (
     notes,
     objective_name,
     people_dots,
-    points_at,
     price_sentence,
     satisfying_thresholds,
     score_curves,
     threshold_answer,
 )
+from recidiv_core.ui.definitions import badges, dots_key, scale_cards, scale_table
 from recidiv_core.ui.parts import (
     READING_THRESHOLDS,
     about,
@@ -44,7 +44,7 @@ from recidiv_core.ui.parts import (
     problems,
     table,
 )
-from recidiv_core.ui.rules import badges, dots_key, rule_box, scale_cards, scale_table
+from recidiv_core.ui.rules import rule_box
 from recidiv_core.ui.state import grid_of, session
 from recidiv_core.ui.thresholds import definition_buttons, group_slider, offer_limit, search_controls
 from recidiv_core.ui.work import work_on_compatibility, work_on_peers, work_on_scale, work_on_tradeoff
@@ -136,7 +136,7 @@ def people(current, curves, audit) -> None:
 
 
 def price(current, curves, audit) -> None:
-    title = f"What changes against one threshold of {current.baseline:.4g} for all, per 1,000 people"
+    title = f"What changes in these data against one threshold of {current.baseline:.4g} for all, per 1,000 people"
     columns = ["group", "flagged_per_1000", "wrongly_flagged_per_1000", "missed_per_1000"]
     picture(title, price_chart(audit), name="price", table=audit.by_group[columns])
 
@@ -149,7 +149,7 @@ def phases(current, curves, audit) -> None:
         key=f"thresholds phases {chosen}",
     )  # fmt: skip
     groups = _compared(audit)
-    data, points = curve_table(curves), points_at(curves, audit.thresholds)
+    data, points = curve_table(curves), audit.by_group
     for metric in DEFINITIONS[name].metrics:
         is_single = len(DEFINITIONS[name].metrics) == 1
         places = st.columns(3 if is_single else 2, gap="medium", vertical_alignment="bottom")
@@ -174,7 +174,7 @@ def phases(current, curves, audit) -> None:
 def precision_recall(current, curves, audit) -> None:
     sentence = curves_meet_sentence(current.hold_together(curves, "equal_opportunity", "predictive_parity"))
     st.markdown(literal(sentence))
-    data, points, groups = curve_table(curves), points_at(curves, audit.thresholds), _compared(audit)
+    data, points, groups = curve_table(curves), audit.by_group, _compared(audit)
     chart = precision_recall_chart(data, points, groups, description=sentence)
     picture(
         "Precision and recall of each group, chosen thresholds as diamonds", chart, name="precision-recall", table=data
@@ -183,7 +183,7 @@ def precision_recall(current, curves, audit) -> None:
 
 
 def roc(current, curves, audit) -> None:
-    data, points, groups = curve_table(curves), points_at(curves, audit.thresholds), _compared(audit)
+    data, points, groups = curve_table(curves), audit.by_group, _compared(audit)
     left, right = st.columns(2, gap="large")
     with left:
         picture(
@@ -216,7 +216,7 @@ def tradeoff(current, curves) -> None:
         name="tradeoff", table=found,
     )  # fmt: skip
     st.caption(
-        "Solid: the best there is on these rows. Dashed: tuned on one half of the rows, judged on the other. "
+        "Solid: the best there is on these rows. Dashed: tuned on one half of the rows, judged on the other; the fairness scale has the intervals. "
         + (
             "Diamond: today's choice."
             if today

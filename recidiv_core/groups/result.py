@@ -87,6 +87,11 @@ class GroupAudit:
         """What decided who is flagged, for the manifest."""
         return {"threshold": self.threshold, "threshold_source": self.threshold_source}
 
+    @property
+    def n_flagged(self) -> int:
+        """How many rows are flagged."""
+        return int(self.cells[["tp", "fp"]].to_numpy().sum())
+
     def of(self, attribute: str, table: str) -> pd.DataFrame:
         """The rows of one table that belong to one attribute."""
         key = (attribute, table)

@@ -212,7 +212,9 @@ def _definition_table(audit: ThresholdAudit) -> dict[str, Any]:
     rows = []
     for row in audit.definitions.to_dict("records"):
         name, mark = row["definition"], VERDICT_MARKS[row[f"{prefix}verdict"]]
-        state = {None: "not estimable", True: "● satisfied", False: "not satisfied"}[row["satisfied"]]
+        state = {None: "not estimable: a denominator is 0", True: "● satisfied", False: "not satisfied"}[
+            row["satisfied"]
+        ]
         cells = [DEFINITIONS[name].title, state, _spread(row["range"], name, tolerance)]
         cells += [_spread(row["held_out_range"], name, tolerance)] if is_tuned else []
         ends = [_spread(row[f"{prefix}{end}"], name, tolerance).split(" ")[0] for end in ("low", "high")]

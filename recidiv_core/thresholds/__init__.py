@@ -21,7 +21,7 @@ from recidiv_core.thresholds.sentences import (
     spread,
     threshold_answer,
 )
-from recidiv_core.thresholds.tables import KINDS, POOLED, curve_table, people_dots, points_at, satisfying_thresholds
+from recidiv_core.thresholds.tables import KINDS, POOLED, curve_table, people_dots, satisfying_thresholds
 from recidiv_core.thresholds.tradeoff import TOLERANCES, tradeoff_curve
 
 __all__ = [
@@ -59,7 +59,6 @@ __all__ = [
     "options_of",
     "peer_points",
     "people_dots",
-    "points_at",
     "price_sentence",
     "read_rule",
     "satisfying_thresholds",

@@ -143,6 +143,10 @@ def audit_thresholds(
         "tolerance": tolerance, "confidence_level": confidence_level, "n_boot": n_boot,
         "min_support": checked.min_support, "random_state": random_state,
     }  # fmt: skip
+    if solution is None:
+        by_group = group_table(curves, thresholds, options=checked, excluded=excluded)
+    else:
+        by_group = solution.by_group
     taking_part = [group for group in curves.groups if group not in excluded]
     table, groups = judged(dataset, attribute, thresholds, taking_part, judging)
     held_out = None
@@ -153,8 +157,7 @@ def audit_thresholds(
     return ThresholdAudit(
         dataset=groups.dataset, roles=dataset.roles, attribute=attribute, options=judging | plain(checked),
         thresholds={g: float(thresholds[g]) for g in curves.groups}, solution=solution,
-        by_group=group_table(curves, thresholds, options=checked, excluded=excluded), definitions=table, groups=groups,
-        held_out=held_out,
+        by_group=by_group, definitions=table, groups=groups, held_out=held_out,
     )  # fmt: skip
 
 

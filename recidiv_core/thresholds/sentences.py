@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recidiv_core.groups import METRICS
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds.audit import ThresholdAudit
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2
@@ -165,8 +166,8 @@ def _by_hand(audit: ThresholdAudit) -> str:
 
 
 def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
-    """What a reader must know besides: ties, groups left out, groups without an interval, levelling down."""
-    found = []
+    """What a reader must know besides: what is not estimable and why, ties, groups left out, levelling down."""
+    found = [*_not_estimable(audit), *_without_interval(audit)]
     steps = {group: _largest_step(curve) for group, curve in curves.groups.items()}
     table = audit.by_group
     own = {group: steps[group] for group in table.loc[table["takes_part"], "group"]}
@@ -186,6 +187,34 @@ def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
             "This is levelling down: against the baseline the objective falls in at least one group and rises in none."
         )
     return found
+
+
+def _not_estimable(audit: ThresholdAudit) -> list[str]:
+    """Why a definition has no range at these thresholds."""
+    own = audit.by_group[audit.by_group["takes_part"]]
+    found = []
+    for row in audit.definitions.itertuples():
+        for metric in DEFINITIONS[row.definition].metrics if row.satisfied is None else ():
+            groups = list(own.loc[own[metric].isna(), "group"])
+            if groups:
+                title = DEFINITIONS[row.definition].title
+                found.append(f"{title} is not estimable: {METRICS[metric].undefined} in {listed(groups)}.")
+    return found
+
+
+def _without_interval(audit: ThresholdAudit) -> list[str]:
+    """Which intervals have no upper end, and for want of whom."""
+    prefix = "" if audit.solution is None else "held_out_"
+    missing: dict[tuple[str, ...], list[str]] = {}
+    for row in audit.definitions.to_dict("records"):
+        if row[f"{prefix}not_compared"] and not math.isnan(row[f"{prefix}range"]):
+            missing.setdefault(row[f"{prefix}not_compared"], []).append(DEFINITIONS[row["definition"]].title.lower())
+    if audit.solution is not None and audit.solution.trivial:
+        return []
+    return [
+        f"No upper end of the interval (?) for {listed(names)}: too few people to compare in {listed(groups)}."
+        for groups, names in missing.items()
+    ]
 
 
 def _largest_step(curve: Any) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -110,13 +109,3 @@ def _round_up(value: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-12))
-
-
-def points_at(curves: ScoreCurves, thresholds: Mapping[str, float]) -> pd.DataFrame:
-    """group, threshold and every metric of the definitions at the chosen thresholds."""
-    rows = []
-    for group, curve in curves.groups.items():
-        tp, fp = curve.flagged_at(thresholds[group])
-        values = {name: float(measure(name, tp, fp, *curve.total)) for name in MEASURES}
-        rows.append({"group": group, "threshold": thresholds[group]} | values)
-    return pd.DataFrame(rows)

@@ -62,7 +62,7 @@ def _about() -> str:
     dataset, audit = current.dataset, current.audit()
     kind = "Sample data: " if dataset.name in SAMPLES else ""
     flagged = "the prediction" if audit.threshold is None else f"score of {audit.threshold:g} and above"
-    share = audit.cells[["tp", "fp"]].to_numpy().sum() / len(dataset)
+    share = audit.n_flagged / len(dataset)
     return (
         f"{kind}{dataset.name} · {len(dataset):,} people · outcome: {dataset.roles.label} · "
         f"{BY_WORD[current.room].cut}: {flagged}, {100 * share:.1f} % of people"

@@ -1,4 +1,4 @@
-"""The controls of the Thresholds page: definitions to press, a slider per group, limits, and long work."""
+"""The controls of the Thresholds page: definitions to press, a slider per group, objective and limits."""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ from recidiv_core.thresholds import (
     curve_table,
     options_of,
     people_dots,
-    points_at,
     satisfying_thresholds,
 )
 from tests.conftest import audit_of, random_table
@@ -54,15 +53,19 @@ def every_chart(seed=1, n=3_000, groups=8, unit=0.001):
     return audit, charts
 
 
-@pytest.mark.parametrize("unit", [0.001, 0.1])
-def test_charts_are_valid_small_and_described(unit):
-    _, charts = every_chart(unit=unit)
+def assert_valid_small_and_described(charts):
     for name, chart in charts.items():
         alt.LayerChart.from_dict(chart).to_dict(validate=True)
         alt.LayerChart.from_dict(static(chart)).to_dict(validate=True)
         own = [layer.get("data", chart["data"])["values"] for layer in chart["layer"]]
         assert sum(map(len, own)) <= MAX_MARKS, name
         assert len(chart["description"]) > 30, name
+
+
+@pytest.mark.parametrize("unit", [0.001, 0.1])
+def test_charts_are_valid_small_and_described(unit):
+    _, charts = every_chart(unit=unit)
+    assert_valid_small_and_described(charts)
 
 
 def test_the_verdict_chart_draws_the_table():
@@ -113,7 +116,7 @@ def threshold_charts():
     dataset = load_dataset(frame, roles=Roles("y", score="score", sensitive="group"))
     curves = score_curves(dataset, attribute="group")
     audit = audit_thresholds(dataset, attribute="group", definition="equal_opportunity", n_boot=100)
-    table, points, groups = curve_table(curves), points_at(curves, audit.thresholds), list(curves.groups)
+    table, points, groups = curve_table(curves), audit.by_group, list(curves.groups)
     options = options_of(curves, definition="equal_opportunity")
     satisfying = satisfying_thresholds(curves, options)
     row = next(audit.by_group.itertuples())
@@ -143,12 +146,7 @@ def threshold_charts():
 
 def test_charts_of_thresholds_are_valid_small_and_described():
     audit, charts = threshold_charts()
-    for name, chart in charts.items():
-        alt.LayerChart.from_dict(chart).to_dict(validate=True)
-        alt.LayerChart.from_dict(static(chart)).to_dict(validate=True)
-        own = [layer.get("data", chart["data"])["values"] for layer in chart["layer"]]
-        assert sum(map(len, own)) <= MAX_MARKS, name
-        assert len(chart["description"]) > 30, name
+    assert_valid_small_and_described(charts)
     assert "nobody is flagged" in charts["nobody"]["description"]
     drawn = {(d["group"], d["what"]): d["change"] for d in charts["price"]["data"]["values"]}
     for row in audit.by_group.itertuples():

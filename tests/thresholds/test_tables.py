@@ -197,3 +197,17 @@ def test_sentences_say_no_more_than_is_known(options, said, unsaid):
     text = f"{threshold_answer(found)} {price_sentence(found)}"
     assert said in text and unsaid not in text, text
     assert (found.verdict is None) == ("one half" not in text)
+
+
+def test_notes_say_why_a_range_or_an_end_of_an_interval_is_missing():
+    found, curves = audit(thresholds=dict.fromkeys("ABC", 0.4) | {"D": math.inf})
+    text = " ".join(notes(found, curves))
+    assert "Predictive parity is not estimable: nobody was flagged in D." in text
+    assert "Treatment equality is not estimable: no false positives to divide by in D." in text
+    frame = simulate_scores(3_000, random_state=5).frame
+    rare = frame[frame["group"] == "D"].sort_values("event", ascending=False)
+    few = pd.concat([frame[frame["group"] != "D"], rare.iloc[np.r_[0:6, len(rare) - 60 : len(rare)]]])
+    found, curves = audit(thresholds=dict.fromkeys("ABCD", 0.4), frame=few)
+    assert "equal opportunity" in " ".join(notes(found, curves)) and "too few people to compare in D" in " ".join(
+        notes(found, curves)
+    )
