@@ -1,7 +1,6 @@
 """Intervals, sufficient statistics and simultaneous comparison: what several rooms need."""
 
 from recidiv_core.stats.comparison import Comparison, Estimates, compare_groups
-from recidiv_core.stats.compiled import compiled
 from recidiv_core.stats.counts import CELLS, ConfusionCounts
 from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshold, prevalence_threshold
 from recidiv_core.stats.intervals import (
@@ -24,7 +23,6 @@ __all__ = [
     "auc_bounds",
     "baseline_threshold",
     "compare_groups",
-    "compiled",
     "difference_bounds",
     "normal_quantile",
     "prevalence_threshold",

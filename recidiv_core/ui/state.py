@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module
+from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -215,8 +218,20 @@ def _grid(values: np.ndarray) -> Grid:
     return Grid(None, *map(float, ends), float(step), digits)
 
 
+@cache
+def _compile_ahead() -> None:
+    """Compile the loops of the rooms, or load them, while the first page is being read."""
+
+    def load() -> None:
+        for room in ("slices", "thresholds"):
+            import_module(f"recidiv_core.{room}.kernels")
+
+    Thread(target=load, daemon=True).start()
+
+
 def session() -> Session:
     """This browser session's state; at first the real sample, loaded and ready."""
+    _compile_ahead()
     if _KEY not in st.session_state:
         dataset = load_dataset(SAMPLE_PREFIX + FIRST_SAMPLE)
         st.session_state[_KEY] = Session(
