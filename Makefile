@@ -12,6 +12,7 @@ $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Recidiv needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -c 'import recidiv_core.slices.kernels, recidiv_core.thresholds.kernels' # compiled once, here, not in a page
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml

@@ -4,6 +4,16 @@ from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError, RecidivError
 from recidiv_core.groups import GroupAudit, audit_groups
 from recidiv_core.report import build_report
+from recidiv_core.slices import (
+    BinnedFrame,
+    SliceAudit,
+    SliceResult,
+    audit_slices,
+    bin_features,
+    compare_slices,
+    find_slices,
+    slice_detail,
+)
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import (
     FairnessScale,
@@ -21,23 +31,31 @@ from recidiv_core.version import __version__
 
 __all__ = [
     "AuditDataset",
+    "BinnedFrame",
     "FairnessScale",
     "GroupAudit",
     "InputError",
     "RecidivError",
     "Roles",
     "ScoreCurves",
+    "SliceAudit",
+    "SliceResult",
     "ThresholdAudit",
     "ThresholdSolution",
     "__version__",
     "apply_rule",
     "audit_groups",
+    "audit_slices",
     "audit_thresholds",
+    "bin_features",
     "build_report",
+    "compare_slices",
     "decision_rule",
     "fairness_scale",
+    "find_slices",
     "load_dataset",
     "optimal_thresholds",
     "score_curves",
+    "slice_detail",
     "tradeoff_curve",
 ]

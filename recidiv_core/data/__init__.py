@@ -8,7 +8,7 @@ from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_table
 from recidiv_core.data.simulate import SimulatedScores, simulate_scores
 from recidiv_core.data.suggest import suggest_roles
-from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join
+from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join, shown
 
 __all__ = [
     "MISSING_GROUP",
@@ -34,6 +34,7 @@ __all__ = [
     "read_table",
     "sample_table",
     "score_histogram",
+    "shown",
     "simulate_scores",
     "suggest_cutpoints",
     "suggest_roles",

@@ -1,0 +1,39 @@
+"""Where the model fails: slices found exactly, and confirmed on rows that the search did not see."""
+
+from recidiv_core.slices.audit import BY_HAND, FOUND, SliceAudit, audit_slices, slice_words
+from recidiv_core.slices.binning import TRENDS, BinnedFrame, bin_features
+from recidiv_core.slices.compare import compare_slices
+from recidiv_core.slices.explore import SliceDetail, slice_detail
+from recidiv_core.slices.find import SliceResult, default_support, find_slices, n_conjunctions, slice_rows
+from recidiv_core.slices.losses import LOSSES, Loss, row_errors, unavailable
+from recidiv_core.slices.prepare import candidates
+from recidiv_core.slices.sentences import MARKS, error_text, is_share, slice_answer, slice_notes
+
+__all__ = [
+    "BY_HAND",
+    "FOUND",
+    "LOSSES",
+    "MARKS",
+    "TRENDS",
+    "BinnedFrame",
+    "Loss",
+    "SliceAudit",
+    "SliceDetail",
+    "SliceResult",
+    "audit_slices",
+    "bin_features",
+    "candidates",
+    "compare_slices",
+    "default_support",
+    "error_text",
+    "find_slices",
+    "is_share",
+    "n_conjunctions",
+    "row_errors",
+    "slice_answer",
+    "slice_detail",
+    "slice_notes",
+    "slice_rows",
+    "slice_words",
+    "unavailable",
+]

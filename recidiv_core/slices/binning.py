@@ -1,0 +1,285 @@
+"""Columns as a few levels each: numbers cut by OptBinning against the label, names kept, rare ones pooled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import MISSING_GROUP, as_groups
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.stats import wilson
+
+OTHER, PRESENT = "(rare values)", "(any value)"
+TRENDS = ("ascending", "descending", "concave", "convex", "peak", "valley", "auto")
+MAX_BINS = 50
+RARE_SHARE, RARE_ROWS = 0.01, 32  # a name with fewer rows than either is pooled; no smaller slice is looked for either
+Progress = Callable[[float, str], None] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Rule:
+    """How one column becomes levels: numbers by ``cuts``; names by themselves, those that are no level being pooled."""
+
+    levels: tuple[str, ...]
+    cuts: tuple[float, ...] | None
+    special: tuple[float, ...]
+
+    def codes(self, column: pd.Series) -> np.ndarray:
+        """Positions in ``levels``."""
+        place = {level: i for i, level in enumerate(self.levels)}
+        if self.cuts is None:
+            names = pd.Categorical(as_groups(column))
+            other = place.get(OTHER, place.get(PRESENT, -1))
+            return np.array([place.get(name, other) for name in names.categories], int)[names.codes]
+        values = column.to_numpy(float, na_value=np.nan)
+        codes = np.searchsorted(self.cuts, values, side="right")
+        codes[np.isnan(values)] = place.get(MISSING_GROUP, -1)
+        for code in self.special:
+            codes[values == code] = place[_special(code)]
+        return codes
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedFrame:
+    """A table as levels.
+
+    Attributes
+    ----------
+    frame : DataFrame of ordered categories, shape (n, columns binned)
+        A value that was not there when the bins were made is missing.
+    cutpoints : dict of column -> tuple of float
+        Of the numeric columns that were cut; a value equal to a cut-point opens the next bin.
+    table : DataFrame
+        column, level, n, share, n_events, event_rate, low, high (Wilson, 95 %): what each level holds.
+    left_out : dict of column -> reason
+    """
+
+    frame: pd.DataFrame
+    cutpoints: dict[str, tuple[float, ...]]
+    table: pd.DataFrame
+    left_out: dict[str, str]
+    _rules: dict[str, _Rule]
+
+    def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Other rows by the same bins."""
+        return pd.DataFrame(
+            {
+                name: pd.Categorical.from_codes(rule.codes(frame[name]), categories=list(rule.levels), ordered=True)
+                for name, rule in self._rules.items()
+            },
+            index=frame.index,
+        )
+
+
+def bin_features(
+    frame: pd.DataFrame,
+    *,
+    label: str,
+    max_bins: int = 8,
+    min_bin_size: float = 0.05,
+    monotonic: str | Mapping[str, str] | None = None,
+    cutpoints: Mapping[str, Sequence[float]] | None = None,
+    special: Mapping[str, Sequence[float]] | None = None,
+    progress: Progress = None,
+) -> BinnedFrame:
+    """Bin every column but ``label``.
+
+    A numeric column with more than ``max_bins`` values is cut where OptBinning (Navas-Palencia 2020) finds the bins that tell most about the
+    label; the cut-points are rounded to what can be read, and what is shown is what is used. Other columns keep their
+    values as levels; names with fewer than 32 rows or 1 % of them are pooled into "(rare values)". Missing is a level of its own.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n, columns)
+    label : str
+        A column of two values, the higher of which is the event.
+    max_bins : int
+        2 to 50.
+    min_bin_size : float
+        The least share of rows in a bin that is found, up to 0.5.
+    monotonic : str or mapping of column -> str, optional
+        A trend of the event rate over the bins, one of ``TRENDS``.
+    cutpoints : mapping of column -> ascending numbers, optional
+        In place of those found.
+    special : mapping of column -> numbers, optional
+        Codes that are no quantities (−9 for "refused"): each is a level of its own.
+
+    Raises
+    ------
+    InputError
+        With every option out of range, or a label without two values.
+    """
+    trends = monotonic if isinstance(monotonic, Mapping) else dict.fromkeys(frame.columns, monotonic)
+    given, codes = dict(cutpoints or {}), dict(special or {})
+    y = _checked(frame, label, max_bins, min_bin_size, trends, given, codes)
+    columns = [name for name in frame.columns if name != label]
+    rules, left_out, cuts = {}, {}, {}
+    for position, name in enumerate(columns):
+        if progress is not None:
+            progress(position / len(columns), f"Binning {name}")
+        column, own = frame[name], tuple(float(code) for code in codes.get(name, ()))
+        if reason := _unusable(column):
+            left_out[name] = reason
+        elif _is_quantity(column, max_bins) or name in given or own:
+            found = given.get(name)
+            if found is None:
+                found = _found_cuts(column, y, own, max_bins, min_bin_size, trends.get(name))
+            rules[name] = _numeric_rule(column, [float(cut) for cut in found], own)
+            cuts[name] = rules[name].cuts
+        else:
+            rules[name] = _named_rule(column)
+        if name in rules and len(rules[name].levels) < 2:
+            left_out[name] = "one value, or all of them rare" if name not in cuts else "no cut-point found"
+            del rules[name]
+            cuts.pop(name, None)
+    empty = BinnedFrame(pd.DataFrame(index=frame.index), cuts, pd.DataFrame(), left_out, rules)
+    binned = empty.apply(frame)
+    return BinnedFrame(binned, cuts, _table(binned, y), left_out, rules)
+
+
+def _checked(
+    frame: pd.DataFrame, label: str, max_bins: int, min_bin_size: float, trends: Any, cuts: Any, special: Any
+) -> np.ndarray:
+    """The label as booleans; raises with every problem."""
+    problems = []
+    if not isinstance(max_bins, int) or not 2 <= max_bins <= MAX_BINS:
+        problems.append(Problem("max_bins", f"a whole number from 2 to {MAX_BINS}", "something else"))
+    if not 0 < min_bin_size <= 0.5:
+        problems.append(Problem("min_bin_size", "a share above 0 and up to 0.5", "something else"))
+    for name in {*cuts, *special, *trends} - set(frame.columns):
+        problems.append(Problem(f"bins of {name}", "a column of the table", "no such column"))
+    if any(trend not in (None, *TRENDS) for trend in trends.values()):
+        problems.append(Problem("monotonic", " or ".join(TRENDS), "something else"))
+    for name in {*cuts, *special} & set(frame.columns):
+        values = np.asarray(list(cuts.get(name, ())), float)
+        if not pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_bool_dtype(frame[name]):
+            problems.append(Problem(f"bins of {name}", "a numeric column", "names"))
+        elif not np.isfinite(values).all() or (np.diff(values) <= 0).any() or len(values) >= MAX_BINS:
+            problems.append(
+                Problem(
+                    f"cut-points of {name}", f"fewer than {MAX_BINS} finite numbers in ascending order", "otherwise"
+                )
+            )
+    y = np.zeros(len(frame), bool)
+    if label not in frame:
+        problems.append(Problem("label", "a column of the table", "no such column"))
+    else:
+        values = pd.Series(frame[label].dropna().unique()).sort_values().tolist()
+        if len(values) != 2 or frame[label].isna().any():
+            problems.append(Problem(f"label {label}", "two values, none missing", f"{len(values)}"))
+        else:
+            y = (frame[label] == values[1]).to_numpy()
+    if problems:
+        raise InputError(problems)
+    return y
+
+
+def _unusable(column: pd.Series) -> str:
+    """Why a column cannot be binned; "" when it can."""
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        return "a date or duration: turn it into a number first"
+    if column.notna().sum() == 0:
+        return "no values"
+    if pd.api.types.is_integer_dtype(column) and len(column) > 100 and column.is_unique:
+        return "a different whole number in every row: an identifier"
+    return ""
+
+
+def _is_quantity(column: pd.Series, max_bins: int) -> bool:
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return is_number and column.nunique() > max_bins
+
+
+def _found_cuts(
+    column: pd.Series, y: np.ndarray, special: tuple[float, ...], max_bins: int, min_bin_size: float, trend: str | None
+) -> list[float]:
+    # The bins need no solver of cvxpy's; it complains at its import about one that ortools brings in another version.
+    logging.getLogger("__cvxpy__").disabled = True
+    from optbinning import OptimalBinning
+
+    values = column.to_numpy(float, na_value=np.nan)
+    usable = np.isfinite(values) & ~np.isin(values, special)
+    values, events = values[usable], y[usable].astype(int)
+    if len(values) == 0 or events.min() == events.max():
+        return []
+    binning = OptimalBinning(
+        dtype="numerical", max_n_bins=max_bins, min_prebin_size=min_bin_size, min_bin_size=min_bin_size, monotonic_trend=trend,
+        time_limit=10,
+    )  # fmt: skip
+    found = binning.fit(values, events).splits
+    if (values % 1 == 0).all():  # between whole numbers: the next one opens the bin
+        return sorted({float(np.ceil(cut)) for cut in found})
+    spread = np.ptp(np.quantile(values, [0.01, 0.99])) or np.ptp(values)
+    digits = int(np.ceil(-np.log10(spread))) + 2
+    return sorted({float(np.round(cut, digits)) for cut in found})
+
+
+def _special(code: float) -> str:
+    return f"code {code:g}"
+
+
+def _numeric_rule(column: pd.Series, cuts: list[float], special: tuple[float, ...]) -> _Rule:
+    values = column.to_numpy(float, na_value=np.nan)
+    inside = values[~np.isnan(values) & ~np.isin(values, special)]
+    levels = _interval_labels(cuts, inside) + [_special(code) for code in special]
+    if np.isnan(values).any():
+        levels.append(MISSING_GROUP)
+    return _Rule(tuple(levels), tuple(cuts), special)
+
+
+def _interval_labels(cuts: list[float], values: np.ndarray) -> list[str]:
+    """Names of the bins: "under 18", "18–21", "22 and over" for whole numbers, "0.5 to under 1" for others."""
+    if not cuts:
+        return ["any"]
+    texts = [f"{cut:.10g}" for cut in cuts]
+    last = f"{texts[-1]} and over"
+    if not ((values % 1 == 0).all() and all(cut % 1 == 0 for cut in cuts)):
+        return [f"under {texts[0]}", *(f"{low} to under {high}" for low, high in pairwise(texts)), last]
+    ends = [int(cut) for cut in cuts]
+    joint = "–" if ends[0] >= 0 else " to "
+    middle = [str(low) if high == low + 1 else f"{low}{joint}{high - 1}" for low, high in pairwise(ends)]
+    if len(values) == 0:
+        return [f"under {ends[0]}", *middle, last]
+    least, most = int(values.min()), int(values.max())
+    return [
+        str(least) if least == ends[0] - 1 else f"under {ends[0]}", *middle, str(most) if most == ends[-1] else last
+    ]  # fmt: skip
+
+
+def _named_rule(column: pd.Series) -> _Rule:
+    names = as_groups(column)
+    sizes = names.value_counts()
+    rare = sizes[(sizes < max(RARE_ROWS, RARE_SHARE * len(names))) & (sizes.index != MISSING_GROUP)]
+    if len(rare) < 2:  # one alone would only lose its name
+        rare = rare.iloc[:0]
+    kept = [str(name) for name in sizes.index if name not in rare.index]
+    pooled = OTHER if set(kept) - {MISSING_GROUP} else PRESENT
+    return _Rule(tuple(sorted(kept, key=_place) + ([pooled] if len(rare) else [])), None, ())
+
+
+def _place(name: str) -> tuple:
+    """Numbers in their order, then names, missing last."""
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (2 if name == MISSING_GROUP else 1, 0.0, name)
+
+
+def _table(binned: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
+    rows = []
+    for name, column in binned.items():
+        levels, codes = column.cat.categories, column.cat.codes.to_numpy()
+        n = np.bincount(codes + 1, minlength=len(levels) + 1)[1:]
+        events = np.bincount(codes + 1, weights=y, minlength=len(levels) + 1)[1:].astype(int)
+        with np.errstate(invalid="ignore"):
+            rate = events / n
+        low, high = wilson(rate, n)
+        parts = zip(levels, n, events, rate, low, high, strict=True)
+        rows += [(name, level, size, size / len(y), *rest) for level, size, *rest in parts]
+    return pd.DataFrame(rows, columns=["column", "level", "n", "share", "n_events", "event_rate", "low", "high"])

@@ -1,0 +1,217 @@
+"""From a dataset to what the search needs: errors, two parts of the rows, and columns as levels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import AuditDataset, shown
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.slices.binning import BinnedFrame, Progress, bin_features
+from recidiv_core.slices.find import default_support
+from recidiv_core.slices.losses import RowErrors, row_errors
+from recidiv_core.stats import wilson
+
+_LABEL = "outcome"
+RARE = "every value but one is too rare"
+# A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
+# everybody, or nobody, has an outcome that is common.
+_TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
+GIVEN_AWAY = "tells the outcome so well that it looks recorded afterwards; choose it to use it all the same"
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """All n rows as levels. ``held_out`` (n,) marks the rows kept from search and binning; ``features`` are the columns to search."""
+
+    levels: pd.DataFrame
+    features: tuple[str, ...]
+    held_out: np.ndarray
+    binning: BinnedFrame
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The m rows that an error is about, as the search sees them: ``errors`` (m,), ``held_out`` (m,), ``weight`` (m,) or None."""
+
+    of: RowErrors
+    bins: Bins
+    levels: pd.DataFrame
+    held_out: np.ndarray
+    weight: np.ndarray | None
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The error of each row."""
+        return self.of.values
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns to search."""
+        return self.bins.features
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        """The columns whose levels are bins of a number."""
+        return frozenset(self.bins.binning.cutpoints)
+
+
+def candidates(dataset: AuditDataset, *, include_sensitive: bool = True, error: str = "") -> list[str]:
+    """The columns that may be features: those that the roles name, else every column without another role."""
+    roles = dataset.roles
+    taken = {roles.label, roles.score, roles.prediction, roles.weight, roles.id, error}
+    names = [
+        name for name in (roles.features or dataset.frame.columns) if name not in taken and name not in roles.sensitive
+    ]
+    return names + (list(dataset.attributes) if include_sensitive else [])
+
+
+def prepare(
+    dataset: AuditDataset,
+    *,
+    error: str,
+    threshold: float | None,
+    features: Sequence[str] | None,
+    include_sensitive: bool,
+    extra: Sequence[str],
+    holdout: float,
+    random_state: int,
+    binning: Mapping[str, Any],
+    progress: Progress = None,
+) -> Prepared:
+    """Errors, parts and levels. The levels are made once for the same choices and kept with the dataset.
+
+    ``extra`` are columns that slices written by hand need. A dataset's own protected groups are levels as they are.
+    """
+    of = row_errors(dataset, error, threshold=threshold)
+    names = tuple(
+        candidates(dataset, include_sensitive=include_sensitive, error=error) if features is None else features
+    )
+    is_free = features is None and not dataset.roles.features
+    key = ("slices", names, is_free, tuple(sorted(extra)), holdout, random_state, repr(binning))
+    bins = dataset.reduced(key, lambda: _bins(dataset, names, is_free, extra, holdout, random_state, binning, progress))
+    weight = None if dataset.weight is None else dataset.weight[of.rows]
+    held_out = bins.held_out[of.rows]
+    if held_out.all() or not held_out.any():
+        raise InputError.one(
+            "holdout", f"a share that leaves rows on both sides of {len(held_out):,}", "none on one side"
+        )
+    levels = bins.levels if of.rows.all() else bins.levels[of.rows]
+    return Prepared(of, bins, levels, held_out, weight)
+
+
+def _bins(
+    dataset: AuditDataset,
+    names: Sequence[str],
+    is_free: bool,
+    extra: Sequence[str],
+    holdout: float,
+    random_state: int,
+    binning: Mapping[str, Any],
+    progress: Progress,
+) -> Bins:
+    if problems := _problems(dataset, [*names, *extra]):
+        raise InputError(problems)
+    held_out = np.zeros(len(dataset), bool)
+    held_out[np.random.default_rng(random_state).permutation(len(dataset))[: round(holdout * len(dataset))]] = True
+    if held_out.all() or not held_out.any():
+        raise InputError.one(
+            "holdout", f"a share that leaves rows on both sides of {len(held_out):,}", "none on one side"
+        )
+    frame = _frame(dataset, list(dict.fromkeys([*names, *extra])))
+    binned = _binned(frame, dataset.y_true, ~held_out, binning, progress)
+    levels, left_out = binned.apply(frame), dict(binned.left_out)
+    own = [name for name in names if name in levels]
+    seen, y = levels[~held_out], dataset.y_true[~held_out]
+    left_out |= {name: RARE for name in own if (seen[name].value_counts() >= default_support(len(seen))).sum() < 2}
+    left_out |= _repeats(levels, [name for name in own if name not in left_out])
+    if is_free:
+        for name in set(own) - set(left_out) - set(dataset.attributes):
+            if dataset.y_score is not None and _follows(dataset.y_score, levels[name]):
+                left_out[name] = "is the score, in steps; choose it to use it all the same"
+            elif gives_away(seen[name], y):
+                left_out[name] = GIVEN_AWAY
+    searched = tuple(name for name in own if name not in left_out)
+    if not searched:
+        raise InputError.one("features", "at least one column with two levels", "none")
+    return Bins(levels, searched, held_out, binned, left_out)
+
+
+def _problems(dataset: AuditDataset, names: Sequence[str]) -> list[Problem]:
+    roles = dataset.roles
+    told = {roles.label: "the outcome", roles.prediction: "the prediction", roles.weight: "the weight"}
+    problems = [
+        Problem(f"feature {shown(name)}", "a column of the table", "no such column")
+        for name in names
+        if name not in dataset.frame and name not in dataset.attributes
+    ]
+    return problems + [
+        Problem(f"feature {shown(name)}", "something known of a person", told[name]) for name in names if name in told
+    ]
+
+
+def _frame(dataset: AuditDataset, names: Sequence[str]) -> pd.DataFrame:
+    """The columns; of a protected attribute its groups."""
+    columns = {}
+    for name in names:
+        if name in dataset.attributes:
+            own = dataset.attributes[name]
+            columns[name] = pd.Categorical.from_codes(own.codes, categories=list(own.levels), ordered=True)
+        else:
+            columns[name] = dataset.frame[name].array
+    return pd.DataFrame(columns)
+
+
+def _binned(
+    frame: pd.DataFrame, y: np.ndarray, seen: np.ndarray, options: Mapping[str, Any], progress: Progress
+) -> BinnedFrame:
+    """Bins made on the rows that are searched: cut-points that had seen the others would know their outcomes."""
+    label = _LABEL
+    while label in frame:
+        label += "_"
+    return bin_features(frame.loc[seen].assign(**{label: y[seen]}), label=label, progress=progress, **options)
+
+
+def _repeats(levels: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:
+    """Columns that say the same of every row as one before them."""
+    first: dict[bytes, str] = {}
+    found = {}
+    for name in names:
+        codes = pd.factorize(levels[name])[0]
+        other = first.setdefault(hashlib.sha256(codes.astype(np.int16).tobytes()).digest(), name)
+        if other != name:
+            found[name] = f"the same levels as {other} in every row"
+    return found
+
+
+def _follows(score: np.ndarray, column: pd.Series) -> bool:
+    """Whether a column is the score cut into steps: sorted by score, each level is one run."""
+    codes = column.cat.codes.to_numpy()
+    present = codes >= 0
+    _, place = np.unique(score[present], return_inverse=True)
+    codes = codes[present]
+    low, high = (np.full(place.max() + 1, fill) for fill in (len(column.cat.categories), -1))
+    np.minimum.at(low, place, codes)
+    np.maximum.at(high, place, codes)
+    return bool((low == high).all() and (np.diff(low) != 0).sum() < len(np.unique(codes)))
+
+
+def gives_away(column: pd.Series, y: np.ndarray) -> bool:
+    """Whether a column of levels looks as if it was recorded after the outcome."""
+    codes = pd.factorize(column)[0] + 1
+    n, events = np.bincount(codes), np.bincount(codes, weights=y)
+    n, events = n[n > 0], events[n > 0]
+    order = np.argsort(events / n)
+    hits, misses = events[order], (n - events)[order]
+    auc = (hits @ (np.cumsum(misses) - misses / 2)) / (hits.sum() * misses.sum())
+    low, high = wilson(events / n, n)
+    base = y.mean()
+    return bool(
+        auc >= _TOO_GOOD or (base < _COMMON and low.max() >= _PURE) or (base > 1 - _COMMON and high.min() <= 1 - _PURE)
+    )

@@ -1,0 +1,86 @@
+"""What an audit of slices says, in words that never go beyond its tests."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from recidiv_core.slices.audit import BY_HAND, FOUND, SliceAudit
+from recidiv_core.slices.losses import LOSSES
+from recidiv_core.words import listed, number, people, percent
+
+MARKS = {True: "▲ confirmed", False: "□ not confirmed"}
+
+
+def is_share(audit: SliceAudit) -> bool:
+    """Whether the mean error is a share of people."""
+    return audit.error in LOSSES and audit.error != "log_loss"
+
+
+def error_text(audit: SliceAudit, value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A mean error as it is printed: a share in percent, another with its figures."""
+    return percent(value, low, high) if is_share(audit) else number(value, low, high)
+
+
+def slice_answer(audit: SliceAudit) -> str:
+    """Whether there are slices in which the model fails more than elsewhere, and the worst of them."""
+    found = audit.table[audit.table["kind"] == FOUND]
+    if found.empty:
+        return (
+            f"No slice was found: {audit.reason}, among {audit.n_predicates:,} values of {len(audit.features)} columns "
+            f"({audit.error_mean} {error_text(audit, audit.mean_error)} overall)."
+        )
+    confirmed = found[found["confirmed"]]
+    n = f"{len(found)} slice{'s' if len(found) != 1 else ''}"
+    if confirmed.empty:
+        return (
+            f"{n[0].upper()}{n[1:]} with more error than the average {'was' if len(found) == 1 else 'were'} found, but none is confirmed on the "
+            f"{audit.n_held_out:,} rows that the search did not see: what was found may be chance."
+        )
+    which = "it is" if len(found) == 1 else f"{len(confirmed)} {'is' if len(confirmed) == 1 else 'are'}"
+    return (
+        f"The model fails more often in some slices than in others: of {n} found, {which} confirmed on rows that the search did not see. "
+        f"{worst_sentence(audit, next(confirmed.itertuples()))}"
+        if is_share(audit)
+        else f"The model's error is larger in some slices than on average: of {n} found, {which} confirmed on rows that the search did not "
+        f"see. {worst_sentence(audit, next(confirmed.itertuples()))}"
+    )
+
+
+def worst_sentence(audit: SliceAudit, row: Any) -> str:
+    """The first confirmed slice: who, how much, how sure."""
+    lead = f"First: {row.words}, {percent(row.held_out_share)} of {audit.about}."
+    n = f"{row.held_out_n:,} held-out rows"
+    if not is_share(audit):
+        return (
+            f"{lead} There the {audit.error_mean} is {number(row.held_out_error, row.low, row.high)} against "
+            f"{number(audit.held_out_error, row.low, row.high)} over all, more by {number(row.low)} to {number(row.high)} ({n})."
+        )
+    own, whole = people(row.held_out_error, audit.held_out_error)
+    verb = {
+        "zero_one": "are decided wrongly",
+        "false_positive": "are flagged all the same",
+        "false_negative": "are missed",
+    }
+    return (
+        f"{lead} There {own} {verb[audit.error]}, over all {whole}: more by {100 * row.low:.1f} to {100 * row.high:.1f} "
+        f"percentage points ({n})."
+    )
+
+
+def slice_notes(audit: SliceAudit) -> list[str]:
+    """What a reader must know besides."""
+    found = []
+    untested = audit.table[audit.table["reason"] != ""]
+    if len(untested):
+        reasons = listed([f"{row.words} ({row.reason})" for row in untested.itertuples()])
+        found.append(f"Could not be tested: {reasons}.")
+    by_hand = audit.table[audit.table["kind"] == BY_HAND]
+    below = by_hand[by_hand["high"] < 0]
+    if len(below):
+        found.append(f"Less error than the average, on held-out rows: {listed(list(below['words']))}.")
+    if audit.left_out:
+        found.append(
+            f"Not searched: {len(audit.left_out)} column{'s' if len(audit.left_out) != 1 else ''}; the binning says which and why."
+        )
+    return found
