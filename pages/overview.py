@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from recidiv_core.groups import answer, overall_verdict
+from recidiv_core.slices import slice_answer
 from recidiv_core.thresholds import solution_sentence, threshold_answer
 from recidiv_core.ui.parts import (
     READING_VERDICTS,
@@ -19,6 +20,7 @@ from recidiv_core.ui.parts import (
     table,
 )
 from recidiv_core.ui.state import session
+from recidiv_core.ui.work import finished_slices
 from recidiv_core.words import people
 
 opening("overview")
@@ -27,6 +29,7 @@ current = session()
 audit, dataset = current.audit(), current.dataset
 attributes = audit.attributes
 found = current.threshold_audit() if current.search.definition else None
+sliced = finished_slices(current)
 for name in attributes:
     answer_box(overall_verdict(audit, name), answer(audit, name), about=f"Groups by {name}")
 
@@ -51,6 +54,9 @@ with side:
             else "Nothing was searched for yet: press a definition there."
         )
     with st.container(border=True):
+        link("slices", "**See where the model fails**", icon=":material/filter_alt:")
+        st.caption(literal(slice_answer(sliced)) if sliced else "Not searched yet: opening the page does.")
+    with st.container(border=True):
         link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(
@@ -72,6 +78,8 @@ if found:
             "In words": threshold_answer(found),
         }
     )
+if sliced:
+    rows.append({"Room": "Slices", "Attribute": "", "Verdict": "", "In words": slice_answer(sliced)})
 table(pd.DataFrame(rows), name="verdicts", description="The verdict of each room and attribute, with its sentence.")
 explanations(READING_VERDICTS)
 add_to_report(audit, key="overview")

@@ -1,10 +1,9 @@
 """What the user takes away."""
 
-import pandas as pd
 import streamlit as st
 
 from recidiv_core.errors import InputError
-from recidiv_core.report import Entry, protect, published_metrics, render_report, summary
+from recidiv_core.report import Entry, protect, render_report, summary, withheld
 from recidiv_core.ui.parts import READING_VERDICTS, about, explanations, literal, opening, problems, table, verdict_mark
 from recidiv_core.ui.state import session
 
@@ -64,18 +63,17 @@ for position, entry in enumerate(entries):
 
 st.subheader("What is withheld", anchor=False)
 try:
-    audits = [getattr(entry.result, "groups", entry.result) for entry in entries]
-    withheld = pd.concat([published_metrics(audit, min_cell=int(min_cell)) for audit in audits])
+    hidden = withheld(entries, min_cell=int(min_cell))
 except InputError as error:
     problems(error)
 else:
-    hidden = withheld[~withheld["published"]].drop(columns="published").drop_duplicates()
     if hidden.empty:
         also = " Changes against a baseline and held-out figures rest on fewer people: where one is withheld, the report says so."
-        only_groups = all(entry.result is audit for entry, audit in zip(entries, audits, strict=True))
+        only_groups = all(entry.result.room == "groups" for entry in entries)
         st.markdown("No cell of the groups is that small." + ("" if only_groups else also))
     else:
         groups = hidden[["attribute", "group"]].drop_duplicates()
-        st.markdown(f"{len(hidden)} figures of {len(groups)} group{'s' if len(groups) != 1 else ''}.")
+        kind = "group" if (hidden["attribute"] != "slice").all() else "group or slice"
+        st.markdown(f"{len(hidden)} figures of {len(groups)} {kind}{'s' if len(groups) != 1 else ''}.")
         table(hidden, name="withheld", description="The figures that the report withholds, by group.")
 explanations(READING_VERDICTS)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds TABLE …`` and ``samples``."""
+"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds TABLE …``, ``slices TABLE …`` and ``samples``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from recidiv_core.errors import InputError
 from recidiv_core.groups import VERDICTS, GroupAudit, answer, audit_groups, disparity_sentence, overall_verdict
 from recidiv_core.groups.metrics import DISTINCT, METRICS
 from recidiv_core.report import build_report, manifest
+from recidiv_core.slices import LOSSES, MARKS, audit_slices, default_error, error_text, slice_answer, slice_notes
 from recidiv_core.thresholds import (
     DEFINITIONS,
     OBJECTIVES,
@@ -68,8 +69,25 @@ def _parser() -> argparse.ArgumentParser:
     ):
         thresholds.add_argument(f"--min-{name}", type=float, help=meaning)
     thresholds.add_argument("--max-selection-rate", type=float, help="greatest share flagged of each group")
+    _slices_arguments(commands, table)
     thresholds.add_argument("--rule", type=Path, metavar="FILE", help="write the decision rule")
     return parser
+
+
+def _slices_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
+    slices = commands.add_parser(
+        "slices", parents=[table], help="where the model fails, confirmed on rows that the search did not see",
+        description="Exit status: 0, also when nothing is found; 2 for bad input.",
+    )  # fmt: skip
+    slices.add_argument("--prediction", help="column with the yes/no prediction")
+    slices.add_argument("--threshold", type=float, help="flag at this score and above")
+    slices.add_argument("--features", nargs="+", metavar="COLUMN", help="columns to search (as the program chooses)")
+    slices.add_argument("--error", help=f"{', '.join(LOSSES)}, or a column (log_loss where the score is a probability)")
+    slices.add_argument("-k", type=int, default=10, help="how many slices (default 10)")
+    slices.add_argument("--alpha", type=float, default=0.95, help="error against size (default 0.95)")
+    slices.add_argument("--max-level", type=int, metavar="N", help="most parts in a slice")
+    slices.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
+    slices.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
 
 
 def _table_arguments() -> argparse.ArgumentParser:
@@ -161,6 +179,28 @@ def _print_thresholds(audit: ThresholdAudit, remarks: Sequence[str]) -> None:
         )
 
 
+def _slices(options: argparse.Namespace) -> int:
+    dataset = load_dataset(options.table, roles=_roles(options))
+    error = options.error or default_error(dataset)
+    audit = audit_slices(
+        dataset, error=error, threshold=options.threshold, features=options.features, k=options.k, alpha=options.alpha,
+        max_level=options.max_level, random_state=options.seed,
+    )  # fmt: skip
+    if options.json:
+        _written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
+    if options.pdf:
+        build_report(audit, options.pdf, min_cell=options.min_cell)
+    print(f"{audit.dataset['name']}: {audit.dataset['n']:,} rows; {audit.error_title}, of {audit.about}")
+    print("\n".join((slice_answer(audit), *slice_notes(audit))), "\n")
+    for row in audit.table.itertuples():
+        excess = (
+            row.reason
+            or f"{MARKS[row.confirmed]}: {row.excess:+.4f} ({row.low:+.4f} to {row.high:+.4f}), n = {row.held_out_n:,}"
+        )
+        print(f"  {row.rank:>3}  {row.words}\n       error {error_text(audit, row.held_out_error)}, {excess}")
+    return 0
+
+
 def _written(path: Path, value: dict[str, Any]) -> None:
     content = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     try:
@@ -189,7 +229,7 @@ def _samples(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"audit": _audit, "thresholds": _thresholds, "samples": _samples}
+_COMMANDS = {"audit": _audit, "thresholds": _thresholds, "slices": _slices, "samples": _samples}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import Roles
-from recidiv_core.data.simulate import simulate_scores
+from recidiv_core.data.simulate import simulate_failures, simulate_scores
 from recidiv_core.data.tables import Table, shown
 from recidiv_core.errors import InputError
 
@@ -43,6 +43,10 @@ def _nc_releases() -> Table:
     derived = table.derived(frame.loc[~too_short].reset_index(drop=True), "outcome", "durat", "cens", str(HORIZON))
     detail = f"rows followed for less than {HORIZON} months (the shortest follow-up is {raw['follow'].min()} months)"
     return derived.noted("excluded", detail, int(too_short.sum()))
+
+
+def _planted_slice() -> Table:
+    return read_table(simulate_failures(20_000, random_state=7).frame, name="planted_slice")
 
 
 def _planted_scores() -> Table:
@@ -84,6 +88,15 @@ SAMPLES: dict[str, Sample] = {
             Roles("event", score="score", sensitive=("group",)),
             0.5,
             _planted_scores,
+        ),
+        Sample(
+            "planted_slice",
+            "Simulated risk scores for 20,000 people, right but for one slice: those without work in the district North",
+            Roles(
+                "event", score="score", sensitive=("sex", "district"), features=("age", "priors", "offence", "employed")
+            ),
+            0.5,
+            _planted_slice,
         ),
     )
 }

@@ -60,3 +60,41 @@ def simulate_scores(
     frame = pd.DataFrame({"event": event.astype(int), "score": score, "group": np.array(names)[group]})
     truth = {"base_rates": dict(base_rates), "shifts": dict(shifts), "separation": separation}
     return SimulatedScores(frame, truth)
+
+
+def simulate_failures(n: int, *, effect: float = 3.0, groups: bool = True, random_state: int = 0) -> SimulatedScores:
+    """People whose score is right but in one slice: those without work in the district North.
+
+    The score is the probability that a logistic model of age, priors, sex and employment gives; outcomes follow that model, in the
+    planted slice with ``effect`` added on the logit scale, of which the score knows nothing.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    effect : float
+        On the logit scale; 0 plants nothing, so that every slice's error differs from the average only as its people's own
+        probabilities do.
+    groups : bool
+        Whether the model's probabilities differ between people at all; without, each is 0.4 but for noise that no column shows.
+    """
+    from scipy.special import expit
+
+    random = np.random.default_rng(random_state)
+    age = random.gamma(2.0, 9.0, n).astype(int) + 18
+    priors = random.poisson(random.gamma(1.2, 2.0, n))
+    sex = random.choice(["Female", "Male"], n, p=[0.2, 0.8])
+    district = random.choice(["North", "East", "South", "West", "Centre"], n, p=[0.35, 0.2, 0.2, 0.15, 0.1])
+    offence = random.choice(
+        ["Theft", "Drugs", "Violence", "Traffic", "Other offence"], n, p=[0.35, 0.25, 0.2, 0.15, 0.05]
+    )
+    is_employed = random.random(n) < 0.55
+    known = -1.3 - 0.04 * (age - 35) + 0.2 * priors + 0.3 * (sex == "Male") - 0.4 * is_employed
+    latent = (known if groups else np.full(n, -0.4)) + random.normal(0, 0.5, n)
+    planted = ~is_employed & (district == "North")
+    event = random.random(n) < expit(latent + effect * planted)
+    frame = pd.DataFrame({
+        "event": event.astype(int), "score": expit(latent).round(6), "age": age, "priors": priors, "sex": sex, "district": district,
+        "offence": offence, "employed": np.where(is_employed, "yes", "no"),
+    })  # fmt: skip
+    return SimulatedScores(frame, {"slice": "employed = no and district = North", "effect": effect, "rows": planted})

@@ -1,7 +1,7 @@
 """One document from many results: PDF, HTML, JSON, with a manifest."""
 
 from recidiv_core.report.build import FORMATS, build_report, render_report
-from recidiv_core.report.document import Entry, protect, summary
+from recidiv_core.report.document import Entry, protect, summary, withheld
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
 from recidiv_core.report.suppression import published_metrics, suppress
@@ -18,4 +18,5 @@ __all__ = [
     "render_report",
     "summary",
     "suppress",
+    "withheld",
 ]

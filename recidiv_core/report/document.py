@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.groups import GroupAudit
-from recidiv_core.report import groups, thresholds
+from recidiv_core.report import groups, slices, thresholds
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
-from recidiv_core.report.suppression import suppress
+from recidiv_core.report.suppression import suppress, withheld_metrics
+from recidiv_core.slices import SliceAudit
 from recidiv_core.thresholds import FairnessScale, ThresholdAudit
 from recidiv_core.words import points
 
@@ -30,7 +33,7 @@ class _Writer:
     """How the report writes one kind of result.
 
     ``protect`` withholds what would show a small cell; the others take what it returns: ``facts`` are pairs of texts, ``summary``
-    holds (about, verdict or None, answer), ``sections`` have a title and blocks (see :mod:`recidiv_core.report.blocks`).
+    holds (about, verdict or None, answer), ``withheld`` has attribute, group, what, ``sections`` have a title and blocks (see :mod:`recidiv_core.report.blocks`).
     """
 
     protect: Callable[..., Any]
@@ -38,17 +41,23 @@ class _Writer:
     summary: Callable[[Any], list[tuple[str, str | None, str]]]
     sections: Callable[[Any], list[dict[str, Any]]]
     ledger: Callable[[Any], dict[str, Any]]
+    withheld: Callable[..., pd.DataFrame]
+    question: str = "How are the groups treated?"
 
 
 _WRITERS = {
-    GroupAudit: _Writer(suppress, groups.facts, groups.summary, groups.sections, groups.ledger_section),
+    GroupAudit: _Writer(suppress, groups.facts, groups.summary, groups.sections, groups.ledger_section, withheld_metrics),
     ThresholdAudit: _Writer(
         thresholds.protect, thresholds.facts, thresholds.summary, thresholds.sections,
-        lambda audit: groups.ledger_section(audit.groups),
+        lambda audit: groups.ledger_section(audit.groups), lambda audit, **limit: withheld_metrics(audit.groups, **limit),
     ),
     FairnessScale: _Writer(
         thresholds.protect_scale, thresholds.scale_facts, thresholds.scale_summary, thresholds.scale_sections,
-        lambda scale: groups.ledger_section(scale.groups),
+        lambda scale: groups.ledger_section(scale.groups), lambda scale, **limit: withheld_metrics(scale.groups, **limit),
+    ),
+    SliceAudit: _Writer(
+        slices.protect, slices.facts, slices.summary, slices.sections, groups.ledger_section, slices.withheld,
+        "Where does the model fail?"
     ),
 }  # fmt: skip
 
@@ -62,6 +71,12 @@ def entries(results: Any) -> list[Entry]:
 def protect(result: Any, *, min_cell: int) -> Any:
     """A result as it may be published: what would show a cell of fewer than ``min_cell`` people is withheld."""
     return _WRITERS[type(result)].protect(result, min_cell=min_cell)
+
+
+def withheld(results: Any, *, min_cell: int) -> pd.DataFrame:
+    """attribute, group (or slice), what: the figures that the report will not show."""
+    found = [_WRITERS[type(entry.result)].withheld(entry.result, min_cell=min_cell) for entry in entries(results)]
+    return pd.concat(found, ignore_index=True).drop_duplicates()
 
 
 def summary(result: Any) -> list[tuple[str, str | None, str]]:
@@ -79,7 +94,7 @@ def document(results: Any, *, min_cell: int) -> dict[str, Any]:
     first = found[0].result
     writer = _WRITERS[type(first)]
     content = {
-        "title": f"How are the groups treated? An audit of {first.dataset['name']}",
+        "title": f"{writer.question} An audit of {first.dataset['name']}",
         "facts": _facts(first, writer.facts(first), min_cell),
         "summary": [_said(*item) for entry in found for item in summary(entry.result)],
         "sections": [{"note": "", **writer.ledger(first)}, *(s for entry in found for s in _sections(entry))],
@@ -119,7 +134,7 @@ def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
         ["Score", roles.score or "none"],
         ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],
         ["Protected attributes", ", ".join(roles.sensitive)],
-        ["Tolerance", points(result.options["tolerance"])],
+        *([["Tolerance", points(result.options["tolerance"])]] if "tolerance" in result.options else []),
         *own,
         ["Smallest cell published", f"{min_cell} people"],
         ["Data, sha256", result.dataset["sha256"]],

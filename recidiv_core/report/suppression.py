@@ -58,6 +58,12 @@ class _Published:
         self._basis.append(direction)
 
 
+def withheld_metrics(audit: GroupAudit, *, min_cell: int) -> pd.DataFrame:
+    """attribute, group, what: the figures of groups that are not published."""
+    table = published_metrics(audit, min_cell=min_cell)
+    return table[~table["published"]].drop(columns="published")
+
+
 def published_metrics(audit: GroupAudit, *, min_cell: int) -> pd.DataFrame:
     """attribute, group, what ("n", "n_positive", a cell or a metric), published (bool)."""
     counts = audit.cells[list(CELLS)].to_numpy(dtype=float)

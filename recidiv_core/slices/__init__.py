@@ -5,8 +5,8 @@ from recidiv_core.slices.binning import TRENDS, BinnedFrame, bin_features
 from recidiv_core.slices.compare import compare_slices
 from recidiv_core.slices.explore import SliceDetail, slice_detail
 from recidiv_core.slices.find import SliceResult, default_support, find_slices, n_conjunctions, slice_rows
-from recidiv_core.slices.losses import LOSSES, Loss, row_errors, unavailable
-from recidiv_core.slices.prepare import candidates
+from recidiv_core.slices.losses import LOSSES, Loss, default_error, row_errors, unavailable
+from recidiv_core.slices.prepare import candidates, search_cost
 from recidiv_core.slices.sentences import MARKS, error_text, is_share, slice_answer, slice_notes
 
 __all__ = [
@@ -24,12 +24,14 @@ __all__ = [
     "bin_features",
     "candidates",
     "compare_slices",
+    "default_error",
     "default_support",
     "error_text",
     "find_slices",
     "is_share",
     "n_conjunctions",
     "row_errors",
+    "search_cost",
     "slice_answer",
     "slice_detail",
     "slice_notes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +43,8 @@ class SliceAudit:
     n_search, n_held_out : int
     mean_error, held_out_error : float
         Of all rows searched, and of all held out.
+    n_found, n_confirmed : int
+        Slices that the search found, and those of them that are confirmed.
     """
 
     room: ClassVar[str] = "slices"
@@ -64,6 +66,8 @@ class SliceAudit:
     n_held_out: int
     mean_error: float
     held_out_error: float
+    n_found: int
+    n_confirmed: int
     n_predicates: int
     n_opened: int
     reason: str
@@ -79,10 +83,10 @@ class SliceAudit:
         """What was searched, for the manifest."""
         return {"error": self.error, "threshold": self.threshold, "features": list(self.features)}
 
-    @property
-    def n_confirmed(self) -> int:
-        """How many of the slices found are confirmed."""
-        return int((self.table["confirmed"] & (self.table["kind"] == FOUND)).sum())
+    def only(self, ranks: Sequence[int]) -> SliceAudit:
+        """The same audit with some of its slices; their tests stay those of the whole family."""
+        table = self.table[self.table["rank"].isin(ranks)].reset_index(drop=True)
+        return replace(self, table=table, folded=self.folded[self.folded["under"].isin(ranks)].reset_index(drop=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Strict JSON values."""
@@ -175,7 +179,8 @@ def audit_slices(
     return SliceAudit(
         about, dataset.roles, options, error, ready.of.loss.title, ready.of.loss.mean, ready.of.loss.of,
         ready.of.threshold, table, folded, ready.bins.binning, ready.features, ready.bins.left_out, int(seen.sum()), int((~seen).sum()),
-        found.mean_error, float(np.average(held_errors, weights=held_weight)), found.n_predicates, found.n_opened, found.reason,
+        found.mean_error, float(np.average(held_errors, weights=held_weight)), len(kept),
+        int(table["confirmed"].head(len(kept)).sum()), found.n_predicates, found.n_opened, found.reason,
         dataset.ledger_table(),
     )  # fmt: skip
 

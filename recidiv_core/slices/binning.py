@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -199,20 +198,14 @@ def _is_quantity(column: pd.Series, max_bins: int) -> bool:
 def _found_cuts(
     column: pd.Series, y: np.ndarray, special: tuple[float, ...], max_bins: int, min_bin_size: float, trend: str | None
 ) -> list[float]:
-    # The bins need no solver of cvxpy's; it complains at its import about one that ortools brings in another version.
-    logging.getLogger("__cvxpy__").disabled = True
-    from optbinning import OptimalBinning
+    from recidiv_core.slices.optimal import optimal_cuts
 
     values = column.to_numpy(float, na_value=np.nan)
     usable = np.isfinite(values) & ~np.isin(values, special)
     values, events = values[usable], y[usable].astype(int)
     if len(values) == 0 or events.min() == events.max():
         return []
-    binning = OptimalBinning(
-        dtype="numerical", max_n_bins=max_bins, min_prebin_size=min_bin_size, min_bin_size=min_bin_size, monotonic_trend=trend,
-        time_limit=10,
-    )  # fmt: skip
-    found = binning.fit(values, events).splits
+    found = optimal_cuts(values, events, max_bins=max_bins, min_bin_size=min_bin_size, trend=trend)
     if (values % 1 == 0).all():  # between whole numbers: the next one opens the bin
         return sorted({float(np.ceil(cut)) for cut in found})
     spread = np.ptp(np.quantile(values, [0.01, 0.99])) or np.ptp(values)

@@ -53,6 +53,11 @@ def unavailable(dataset: AuditDataset, error: str) -> str:
     return ""
 
 
+def default_error(dataset: AuditDataset) -> str:
+    """Log loss where the score is a probability, else the wrong decision."""
+    return "zero_one" if unavailable(dataset, "log_loss") else "log_loss"
+
+
 def row_errors(dataset: AuditDataset, error: str, *, threshold: float | None = None) -> RowErrors:
     """The error of each row.
 

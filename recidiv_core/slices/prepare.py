@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
@@ -18,10 +19,13 @@ from recidiv_core.slices.losses import RowErrors, row_errors
 from recidiv_core.stats import wilson
 
 _LABEL = "outcome"
+_HEAVY_CELLS, _HEAVY_CONJUNCTIONS, _HEAVY_ALPHA = 20_000_000, 1e7, 0.99
 RARE = "every value but one is too rare"
 # A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
 # everybody, or nobody, has an outcome that is common.
 _TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
+_LIKE_A_SCORE = 0.4
+LIKE_A_SCORE = "follows the score as another score would; choose it to use it all the same"
 GIVEN_AWAY = "tells the outcome so well that it looks recorded afterwards; choose it to use it all the same"
 
 
@@ -70,6 +74,51 @@ def candidates(dataset: AuditDataset, *, include_sensitive: bool = True, error: 
         name for name in (roles.features or dataset.frame.columns) if name not in taken and name not in roles.sensitive
     ]
     return names + (list(dataset.attributes) if include_sensitive else [])
+
+
+def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`audit_slices` with these options may have to do at most.
+
+    n_columns, n_values, n_conjunctions, words, and is_heavy: whether somebody should be asked first. What the search really opens is
+    mostly far less, but cannot be known beforehand.
+    """
+    error, given = options["error"], options["features"]
+    names = candidates(dataset, include_sensitive=options["include_sensitive"], error=error) if given is None else given
+    n_held = round(options["holdout"] * len(dataset))
+    support = options["min_support"] or default_support(len(dataset) - n_held)
+    most = max(1, int((len(dataset) - n_held) / support))
+    bins = (options.get("binning") or {}).get("max_bins", 8)
+    levels = [
+        min(
+            most,
+            bins
+            if _is_number(dataset, name)
+            else dataset.reduced(("levels", name), lambda n=name: _n_levels(dataset, n)),
+        )
+        for name in names
+    ]
+    counts = [1.0]
+    for size in levels:
+        counts = [own + size * below for own, below in zip([*counts, 0.0], [0.0, *counts], strict=True)]
+    n = sum(counts[1 : (options["max_level"] or len(levels)) + 1])
+    words = (
+        f"{len(names):,} columns with up to {sum(levels):,} values: at most {n:.3g} conjunctions of {len(dataset) - n_held:,} rows. Most are "
+        "ruled out unseen; how long it takes cannot be said beforehand. It can be stopped."
+    )
+    is_heavy = len(names) * len(dataset) > _HEAVY_CELLS or (n > _HEAVY_CONJUNCTIONS and options["alpha"] > _HEAVY_ALPHA)
+    return {"n_columns": len(names), "n_values": sum(levels), "n_conjunctions": n, "words": words, "is_heavy": is_heavy}
+
+
+def _is_number(dataset: AuditDataset, name: str) -> bool:
+    return (
+        name in dataset.frame and name not in dataset.attributes and pd.api.types.is_numeric_dtype(dataset.frame[name])
+    )
+
+
+def _n_levels(dataset: AuditDataset, name: str) -> int:
+    if name in dataset.attributes:
+        return len(dataset.attributes[name].levels)
+    return int(dataset.frame[name].nunique()) if name in dataset.frame else 0
 
 
 def prepare(
@@ -132,9 +181,10 @@ def _bins(
     left_out |= {name: RARE for name in own if (seen[name].value_counts() >= default_support(len(seen))).sum() < 2}
     left_out |= _repeats(levels, [name for name in own if name not in left_out])
     if is_free:
-        for name in set(own) - set(left_out) - set(dataset.attributes):
-            if dataset.y_score is not None and _follows(dataset.y_score, levels[name]):
-                left_out[name] = "is the score, in steps; choose it to use it all the same"
+        ranks = None if dataset.y_score is None else rankdata(dataset.y_score[~held_out])
+        for name in [name for name in own if name not in left_out and name not in dataset.attributes]:
+            if ranks is not None and follows(ranks, seen[name]):
+                left_out[name] = LIKE_A_SCORE
             elif gives_away(seen[name], y):
                 left_out[name] = GIVEN_AWAY
     searched = tuple(name for name in own if name not in left_out)
@@ -190,16 +240,13 @@ def _repeats(levels: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _follows(score: np.ndarray, column: pd.Series) -> bool:
-    """Whether a column is the score cut into steps: sorted by score, each level is one run."""
-    codes = column.cat.codes.to_numpy()
-    present = codes >= 0
-    _, place = np.unique(score[present], return_inverse=True)
-    codes = codes[present]
-    low, high = (np.full(place.max() + 1, fill) for fill in (len(column.cat.categories), -1))
-    np.minimum.at(low, place, codes)
-    np.maximum.at(high, place, codes)
-    return bool((low == high).all() and (np.diff(low) != 0).sum() < len(np.unique(codes)))
+def follows(score_ranks: np.ndarray, column: pd.Series) -> bool:
+    """Whether a column's levels explain as much of the score's ranks as only another score would (correlation ratio)."""
+    codes = column.cat.codes.to_numpy() + 1
+    n, sums = np.bincount(codes), np.bincount(codes, weights=score_ranks)
+    present = n > 0
+    between = (sums[present] ** 2 / n[present]).sum() / len(codes) - score_ranks.mean() ** 2
+    return bool(between / score_ranks.var() >= _LIKE_A_SCORE)
 
 
 def gives_away(column: pd.Series, y: np.ndarray) -> bool:

@@ -24,33 +24,32 @@ def error_text(audit: SliceAudit, value: float, low: float = math.nan, high: flo
 
 def slice_answer(audit: SliceAudit) -> str:
     """Whether there are slices in which the model fails more than elsewhere, and the worst of them."""
-    found = audit.table[audit.table["kind"] == FOUND]
-    if found.empty:
+    if audit.n_found == 0:
         return (
             f"No slice was found: {audit.reason}, among {audit.n_predicates:,} values of {len(audit.features)} columns "
             f"({audit.error_mean} {error_text(audit, audit.mean_error)} overall)."
         )
-    confirmed = found[found["confirmed"]]
-    n = f"{len(found)} slice{'s' if len(found) != 1 else ''}"
-    if confirmed.empty:
+    n = f"{audit.n_found} slice{'s' if audit.n_found != 1 else ''}"
+    if audit.n_confirmed == 0:
         return (
-            f"{n[0].upper()}{n[1:]} with more error than the average {'was' if len(found) == 1 else 'were'} found, but none is confirmed on the "
+            f"{n} with more error than the average {'was' if audit.n_found == 1 else 'were'} found, but none is confirmed on the "
             f"{audit.n_held_out:,} rows that the search did not see: what was found may be chance."
         )
-    which = "it is" if len(found) == 1 else f"{len(confirmed)} {'is' if len(confirmed) == 1 else 'are'}"
-    return (
-        f"The model fails more often in some slices than in others: of {n} found, {which} confirmed on rows that the search did not see. "
-        f"{worst_sentence(audit, next(confirmed.itertuples()))}"
+    which = "it is" if audit.n_found == 1 else f"{audit.n_confirmed} {'is' if audit.n_confirmed == 1 else 'are'}"
+    lead = (
+        "The model fails more often in some slices than on average"
         if is_share(audit)
-        else f"The model's error is larger in some slices than on average: of {n} found, {which} confirmed on rows that the search did not "
-        f"see. {worst_sentence(audit, next(confirmed.itertuples()))}"
+        else "The model's error is larger in some slices than on average"
     )
+    rows = audit.table[audit.table["confirmed"] & (audit.table["kind"] == FOUND) & audit.table["low"].notna()]
+    first = f" {worst_sentence(audit, next(rows.itertuples()))}" if len(rows) else ""
+    return f"{lead}: of {n} found, {which} confirmed on rows that the search did not see.{first}"
 
 
 def worst_sentence(audit: SliceAudit, row: Any) -> str:
     """The first confirmed slice: who, how much, how sure."""
     lead = f"First: {row.words}, {percent(row.held_out_share)} of {audit.about}."
-    n = f"{row.held_out_n:,} held-out rows"
+    n = f"{row.held_out_n:,.0f} held-out rows"
     if not is_share(audit):
         return (
             f"{lead} There the {audit.error_mean} is {number(row.held_out_error, row.low, row.high)} against "
@@ -81,6 +80,6 @@ def slice_notes(audit: SliceAudit) -> list[str]:
         found.append(f"Less error than the average, on held-out rows: {listed(list(below['words']))}.")
     if audit.left_out:
         found.append(
-            f"Not searched: {len(audit.left_out)} column{'s' if len(audit.left_out) != 1 else ''}; the binning says which and why."
+            f"Not searched: {len(audit.left_out)} column{'s' if len(audit.left_out) != 1 else ''}; listed under “How the columns were cut”, with reasons."
         )
     return found

@@ -217,3 +217,15 @@ READING_THRESHOLDS = (
     "**Example in people.** A threshold of 0.4 for one group and 0.5 for another means: of two people with a score of 0.45, the one "
     "in the first group is flagged and the other is not. Whether that may be done at all is a matter of law; in many places it may not.",
 )
+
+READING_SLICES = (
+    "**A slice** is all people who share something: an age, a number of priors, a district, or several at once. The search tries every "
+    "combination there is and shows those with the most error for their size.",
+    "**▲ Confirmed** The error is larger than the average on people that the search did not see, chance allowed for over all "
+    "slices in the table. **□ Not confirmed** It may be chance: among so many combinations some look bad on any data.",
+    "**The tick** is the error on the rows searched. It is too high as a rule: a slice was picked because its error looked high there. Believe "
+    "the dot, which comes from the other rows, and its interval.",
+    "**Near-duplicates** hold nearly the same people under another description. They are folded under the best of them.",
+    "**Example in people.** A false positive rate of 47 % in a slice against 33 % over all: of 100 people in the slice who never had the "
+    "outcome 47 were flagged; of 100 such people anywhere, 33.",
+)

@@ -44,6 +44,13 @@ ROOMS = (
         "per-group-thresholds",
         cut="baseline",
     ),
+    Room(
+        "slices",
+        "Slices",
+        "Where does the model fail?",
+        ":material/filter_alt:",
+        "where-it-fails",
+    ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

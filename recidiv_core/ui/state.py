@@ -16,6 +16,7 @@ from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
 from recidiv_core.report import Entry
+from recidiv_core.slices import LOSSES, default_error
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import (
     Options,
@@ -70,6 +71,46 @@ class Search:
         return self.definition == "statistical_parity"
 
 
+@dataclass(frozen=True)
+class Slicing:
+    """The choices of the Slices page. ``error`` None: log loss where the score is a probability, else the wrong decision.
+
+    ``manual`` holds slices written by hand, each as pairs (column, levels); ``cutpoints``, ``special`` and ``monotonic`` pairs of a column
+    and what was set for it.
+    """
+
+    error: str | None = None
+    features: tuple[str, ...] | None = None
+    include_sensitive: bool = True
+    k: int = 10
+    alpha: float = 0.95
+    min_support: int | None = None
+    max_level: int | None = None
+    holdout: float = 0.5
+    max_bins: int = 8
+    cutpoints: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    special: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    monotonic: tuple[tuple[str, str], ...] = ()
+    manual: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...] = ()
+
+    def options(self, current: Session) -> dict[str, Any]:
+        """As the library takes them."""
+        own = {
+            name: getattr(self, name)
+            for name in ("features", "include_sensitive", "k", "alpha", "min_support", "max_level", "holdout")
+        }
+        binning = {"max_bins": self.max_bins} | {
+            name: dict(getattr(self, name)) for name in ("cutpoints", "special", "monotonic")
+        }
+        error = self.error or default_error(current.dataset)
+        needs_flag = error in LOSSES and error != "log_loss"
+        return own | {
+            "error": error, "threshold": current.settings.threshold if needs_flag else None, "binning": binning,
+            "manual": [{name: list(levels) if len(levels) > 1 else levels[0] for name, levels in one} for one in self.manual],
+            "confidence_level": current.settings.confidence_level, "random_state": current.settings.random_state,
+        }  # fmt: skip
+
+
 @dataclass
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
@@ -90,6 +131,7 @@ class Session:
     room: str = ""
     drawn: Any = None
     search: Search = field(default_factory=Search)
+    slicing: Slicing = field(default_factory=Slicing)
     by_hand: dict[str, dict[str, float]] = field(default_factory=dict)
     found: dict[str, dict[str, float]] = field(default_factory=dict)
     finished: dict[Any, Any] = field(default_factory=dict)
@@ -154,6 +196,10 @@ class Session:
             lambda: hold_together(curves, first, second, options),
         )
 
+    def variant(self, key: str, load: Callable[[], AuditDataset]) -> AuditDataset:
+        """Another version of the dataset, loaded once."""
+        return self._kept(("variant", self.dataset.digest, key), load)
+
     def _kept(self, key: Any, make: Callable[[], T]) -> T:
         """A result made at the first call; the last few are kept."""
         if key not in self._results:
@@ -167,7 +213,7 @@ class Session:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""
         self.dataset, self.settings = dataset, first_settings(dataset, self.settings)
         self.attribute = dataset.roles.sensitive[0]
-        self.search = Search()
+        self.search, self.slicing = Search(), Slicing()
         for kept in (self.by_hand, self.found, self.finished, self._results):
             kept.clear()
 
@@ -223,8 +269,8 @@ def _compile_ahead() -> None:
     """Compile the loops of the rooms, or load them, while the first page is being read."""
 
     def load() -> None:
-        for room in ("slices", "thresholds"):
-            import_module(f"recidiv_core.{room}.kernels")
+        for name in ("slices.kernels", "thresholds.kernels", "slices.optimal"):
+            import_module(f"recidiv_core.{name}")
 
     Thread(target=load, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Long work on the Thresholds page: started by a button, with progress, time left and a stop button."""
+"""Long work: with progress, time left and a stop button."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from recidiv_core.data import AuditDataset
+from recidiv_core.slices import SliceAudit, audit_slices, compare_slices, search_cost
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import (
     DEFINITIONS,
@@ -33,17 +35,22 @@ _PROTOCOLS = {
 }
 
 
-def long_work(label: str, *, key: str, run: Callable[[Report], None]) -> None:
+def long_work(label: str, *, key: str, run: Callable[[Report], None], of: Any = None) -> None:
     """A button that starts long work, then a bar with the time left and a stop button.
 
-    Any press outside a fragment ends the run at its next report; what ``run`` has put aside by then stays.
+    Any press outside a fragment ends the run at its next report; what ``run`` has put aside by then stays. With ``of``, what the work is
+    about, it starts by itself, unless it was stopped for the same before.
     """
     start = st.empty()
-    if not start.button(label, key=f"start {key}", icon=":material/play_arrow:"):
+    stopped = f"stopped {key}"
+    is_due = of is not None and st.session_state.get(stopped) != of
+    if not (start.button(label, key=f"start {key}", icon=":material/play_arrow:", disabled=is_due) or is_due):
         return
     begun = time.monotonic()
     bar, stop = st.empty(), st.empty()
-    stop.button("Stop", key=f"stop {key}", icon=":material/stop:")
+    stop.button(
+        "Stop", key=f"stop {key}", icon=":material/stop:", on_click=lambda: st.session_state.update({stopped: of})
+    )
 
     def report(done: float, text: str) -> None:
         passed = time.monotonic() - begun
@@ -69,10 +76,9 @@ def _finished(
     """
     key = (name, current.dataset.digest, current.attribute, current.settings.random_state, str(of))
     if key not in current.finished:
-        while len(current.finished) >= _KEPT:
-            current.finished.pop(next(iter(current.finished)))
 
         def run(report: Report) -> None:
+            _make_room(current)
             current.finished[key] = make(report)
 
         if is_quick:
@@ -84,6 +90,37 @@ def _finished(
 
 def _is_small(current: Session) -> bool:
     return len(current.dataset) <= FAST_ROWS
+
+
+def work_on_slices(current: Session) -> SliceAudit | None:
+    """The audit of slices; it starts by itself where it is not too much."""
+    options, key = _slices_key(current)
+    if key not in current.finished:
+
+        def run(report: Report) -> None:
+            _make_room(current)
+            current.finished[key] = audit_slices(current.dataset, progress=report, **options)
+
+        cost = search_cost(current.dataset, options)
+        if cost["is_heavy"]:
+            st.caption(cost["words"])
+        long_work("Search", key="slices", run=run, of=None if cost["is_heavy"] else key)
+    return current.finished.get(key)
+
+
+def finished_slices(current: Session) -> SliceAudit | None:
+    """The audit of slices with the current choices, if it was made."""
+    return current.finished.get(_slices_key(current)[1])
+
+
+def _slices_key(current: Session) -> tuple[dict[str, Any], Any]:
+    options = current.slicing.options(current)
+    return options, ("slices", current.dataset.digest, repr(options))
+
+
+def _make_room(current: Session) -> None:
+    while len(current.finished) >= _KEPT:
+        current.finished.pop(next(iter(current.finished)))
 
 
 def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | None:
@@ -146,4 +183,15 @@ def work_on_compatibility(current: Session, curves: ScoreCurves) -> pd.DataFrame
     return _finished(
         current, "Which definitions can hold together?", name="pairs", of=options, is_quick=_is_small(current),
         make=lambda report: compatibility(curves, options, progress=report),
+    )  # fmt: skip
+
+
+def work_on_comparison(current: Session, name: str, other: AuditDataset) -> pd.DataFrame | None:
+    """The same slices in this dataset and in another one."""
+    options = current.slicing.options(current)
+    return _finished(
+        current, "Compare", name="variants", of=(name, other.digest, options), is_quick=False,
+        make=lambda report: compare_slices(
+            {current.dataset.name: current.dataset, name: other}, progress=report, **options
+        ),
     )  # fmt: skip
