@@ -210,7 +210,13 @@ def _found_cuts(
         return sorted({float(np.ceil(cut)) for cut in found})
     spread = np.ptp(np.quantile(values, [0.01, 0.99])) or np.ptp(values)
     digits = int(np.ceil(-np.log10(spread))) + 2
-    return sorted({float(np.round(cut, digits)) for cut in found})
+    rounded = np.unique(np.round(found, digits))
+    while trend and not np.array_equal(
+        np.searchsorted(rounded, values, "right"), np.searchsorted(found, values, "right")
+    ):
+        digits += 1  # a row in another bin could break the trend that was asked for
+        rounded = np.unique(np.round(found, digits))
+    return rounded.tolist()
 
 
 def _special(code: float) -> str:

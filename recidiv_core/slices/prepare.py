@@ -165,6 +165,8 @@ def _bins(
     binning: Mapping[str, Any],
     progress: Progress,
 ) -> Bins:
+    if not names:
+        raise InputError.one("features", "at least one column", "none")
     if problems := _problems(dataset, [*names, *extra]):
         raise InputError(problems)
     held_out = np.zeros(len(dataset), bool)
