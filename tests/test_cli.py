@@ -120,3 +120,24 @@ def test_thresholds_tells_bad_options(table, more, problem, capsys, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     assert main(["thresholds", table, *ROLES, "--definition", "equal_opportunity", *more]) == 2
     assert problem in capsys.readouterr().err and not list(tmp_path.glob("r.json"))
+
+
+def test_slices_prints_what_it_found_and_writes_it(tmp_path, capsys):
+    out, pdf = tmp_path / "s.json", tmp_path / "s.pdf"
+    options = ["-k", "3", "--alpha", "0.97", "--max-level", "2", "--json", str(out), "--pdf", str(pdf)]
+    assert main(["slices", "sample:planted_slice", *options]) == 0
+    text = capsys.readouterr().out
+    assert "employed = no and district = North" in text and "▲ confirmed" in text
+    content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    assert content["table"][0]["slice"] == {"employed": "no", "district": "North"} and len(content["table"]) <= 3
+    assert content["manifest"]["results"][0]["room"] == "slices" and pdf.stat().st_size > 10_000
+
+
+def test_slices_takes_features_and_errors_and_tells_bad_ones(table, capsys):
+    assert (
+        main(["slices", table, *ROLES, "--error", "false_negative", "--threshold", "0.5", "--features", "group", "sex"])
+        == 0
+    )
+    assert "people with the outcome" in capsys.readouterr().out
+    assert main(["slices", table, *ROLES, "--error", "regret"]) == 2
+    assert "error: error: expected" in capsys.readouterr().err

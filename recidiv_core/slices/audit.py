@@ -14,7 +14,7 @@ from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.slices.binning import BinnedFrame, Progress
 from recidiv_core.slices.confirm import confirm
-from recidiv_core.slices.find import MAX_K, SliceResult, find_slices, slice_rows
+from recidiv_core.slices.find import MAX_K, SliceResult, find_slices, is_whole, slice_rows
 from recidiv_core.slices.prepare import Prepared, prepare
 
 JACCARD = 0.8
@@ -148,8 +148,21 @@ def audit_slices(
         "include_sensitive": include_sensitive, "holdout": holdout, "k": k, "alpha": alpha, "min_support": min_support,
         "max_level": max_level, "confidence_level": confidence_level, "random_state": random_state, "binning": dict(binning or {}),
     }  # fmt: skip
+    return audit_with(dataset, error, options, progress=progress)
+
+
+def audit_with(
+    dataset: AuditDataset,
+    error: str,
+    options: dict[str, Any],
+    *,
+    held_out: np.ndarray | None = None,
+    progress: Progress = None,
+) -> SliceAudit:
+    """:func:`audit_slices` with all its options, and with the rows to hold out, as a mask (n,), where chance is not to choose them."""
     _check(options)
-    ready = prepared(dataset, error, options, _part(progress, 0.0, 0.4))
+    manual, alpha, confidence_level = (options[name] for name in ("manual", "alpha", "confidence_level"))
+    ready = prepared(dataset, error, options, held_out=held_out, progress=_part(progress, 0.0, 0.4))
     _check_manual(manual, ready)
     found, kept, folded = _found(ready, options, _part(progress, 0.4, 0.6))
     seen = ~ready.held_out
@@ -175,7 +188,7 @@ def audit_slices(
     judged = judged.rename(columns={"n": "held_out_n", "share": "held_out_share", "mean_error": "held_out_error"})
     table = pd.concat([pd.DataFrame(rows, columns=[*_SEARCHED, "n_folded"]), judged.drop(columns="rest_error")], axis=1)
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
-    options["min_support"] = found.options["min_support"]
+    options = options | {"min_support": found.options["min_support"]}
     return SliceAudit(
         about, dataset.roles, options, error, ready.of.loss.title, ready.of.loss.mean, ready.of.loss.of,
         ready.of.threshold, table, folded, ready.bins.binning, ready.features, ready.bins.left_out, int(seen.sum()), int((~seen).sum()),
@@ -185,14 +198,21 @@ def audit_slices(
     )  # fmt: skip
 
 
-def prepared(dataset: AuditDataset, error: str, options: Mapping[str, Any], progress: Progress = None) -> Prepared:
+def prepared(
+    dataset: AuditDataset,
+    error: str,
+    options: Mapping[str, Any],
+    *,
+    held_out: np.ndarray | None = None,
+    progress: Progress = None,
+) -> Prepared:
     """What an audit with these options searched."""
     extra = sorted({name for slice_ in options["manual"] for name in slice_})
     own = {
         name: options[name]
         for name in ("threshold", "features", "include_sensitive", "holdout", "random_state", "binning")
     }
-    return prepare(dataset, error=error, extra=extra, progress=progress, **own)
+    return prepare(dataset, error=error, extra=extra, held_out=held_out, progress=progress, **own)
 
 
 _SEARCHED = ["rank", "kind", "slice", "words", "level", "n", "share", "mean_error", "max_error", "score"]
@@ -206,6 +226,8 @@ def _part(progress: Progress, start: float, width: float) -> Progress:
 
 def _check(options: dict[str, Any]) -> None:
     problems = []
+    if not is_whole(options["k"]) or not 1 <= options["k"] <= MAX_K:
+        problems.append(Problem("k", f"a whole number from 1 to {MAX_K:,}", "something else"))
     if not 0 < options["holdout"] < 1:
         problems.append(Problem("holdout", "a share between 0 and 1", "something else"))
     if not 0.5 < options["confidence_level"] < 1:
@@ -262,8 +284,9 @@ def _fold(table: pd.DataFrame, features: pd.DataFrame, wanted: int) -> tuple[lis
     for position, slice_ in enumerate(table["slice"]):
         bits = np.packbits(slice_rows(features, slice_))
         alike = [_jaccard(bits, other) for other in packed]
-        if alike and max(alike) > JACCARD:
-            folded.append({"position": position, "under": int(np.argmax(alike)) + 1, "jaccard": max(alike)})
+        near = next((i for i, value in enumerate(alike) if value > JACCARD), None)
+        if near is not None:
+            folded.append({"position": position, "under": near + 1, "jaccard": alike[near]})
         elif len(kept) == wanted:
             break
         else:

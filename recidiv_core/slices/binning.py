@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import MISSING_GROUP, as_groups
+from recidiv_core.data import MISSING_GROUP, as_groups, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.stats import wilson
 
@@ -28,16 +28,19 @@ class _Rule:
     levels: tuple[str, ...]
     cuts: tuple[float, ...] | None
     special: tuple[float, ...]
+    limits: tuple[float, float] = (-np.inf, np.inf)
 
     def codes(self, column: pd.Series) -> np.ndarray:
         """Positions in ``levels``."""
         place = {level: i for i, level in enumerate(self.levels)}
         if self.cuts is None:
-            names = pd.Categorical(as_groups(column))
+            names = pd.Categorical(_names(column))
             other = place.get(OTHER, place.get(PRESENT, -1))
-            return np.array([place.get(name, other) for name in names.categories], int)[names.codes]
+            own = [place.get(name, -1 if name == MISSING_GROUP else other) for name in names.categories]
+            return np.array(own, int)[names.codes]
         values = column.to_numpy(float, na_value=np.nan)
         codes = np.searchsorted(self.cuts, values, side="right")
+        codes[(values < self.limits[0]) | (values > self.limits[1])] = -1  # beyond a level that names one number
         codes[np.isnan(values)] = place.get(MISSING_GROUP, -1)
         for code in self.special:
             codes[values == code] = place[_special(code)]
@@ -51,7 +54,7 @@ class BinnedFrame:
     Attributes
     ----------
     frame : DataFrame of ordered categories, shape (n, columns binned)
-        A value that was not there when the bins were made is missing.
+        A name that was not there when the bins were made is one of the rare values, and missing where there are none.
     cutpoints : dict of column -> tuple of float
         Of the numeric columns that were cut; a value equal to a cut-point opens the next bin.
     table : DataFrame
@@ -91,7 +94,7 @@ def bin_features(
 
     A numeric column with more than ``max_bins`` values is cut where OptBinning (Navas-Palencia 2020) finds the bins that tell most about the
     label; the cut-points are rounded to what can be read, and what is shown is what is used. Other columns keep their
-    values as levels; names with fewer than 32 rows or 1 % of them are pooled into "(rare values)". Missing is a level of its own.
+    values as levels, categories their order; other names with fewer than 32 rows or 1 % of them are pooled into "(rare values)". Missing is a level of its own.
 
     Parameters
     ----------
@@ -114,6 +117,8 @@ def bin_features(
     InputError
         With every option out of range, or a label without two values.
     """
+    if not frame.columns.is_unique:
+        raise InputError.one("columns", "different names", "one name twice")
     trends = monotonic if isinstance(monotonic, Mapping) else dict.fromkeys(frame.columns, monotonic)
     given, codes = dict(cutpoints or {}), dict(special or {})
     y = _checked(frame, label, max_bins, min_bin_size, trends, given, codes)
@@ -122,7 +127,7 @@ def bin_features(
     for position, name in enumerate(columns):
         if progress is not None:
             progress(position / len(columns), f"Binning {name}")
-        column, own = frame[name], tuple(float(code) for code in codes.get(name, ()))
+        column, own = frame[name], tuple(dict.fromkeys(float(code) for code in codes.get(name, ())))
         if reason := _unusable(column):
             left_out[name] = reason
         elif _is_quantity(column, max_bins) or name in given or own:
@@ -159,21 +164,27 @@ def _checked(
         values = np.asarray(list(cuts.get(name, ())), float)
         if not pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_bool_dtype(frame[name]):
             problems.append(Problem(f"bins of {name}", "a numeric column", "names"))
-        elif not np.isfinite(values).all() or (np.diff(values) <= 0).any() or len(values) >= MAX_BINS:
+        elif (
+            not np.isfinite([*values, *special.get(name, ())]).all()
+            or (np.diff(values) <= 0).any()
+            or len(values) >= MAX_BINS
+        ):
             problems.append(
                 Problem(
-                    f"cut-points of {name}", f"fewer than {MAX_BINS} finite numbers in ascending order", "otherwise"
+                    f"cut-points of {name}",
+                    f"fewer than {MAX_BINS} finite numbers in ascending order, and finite codes",
+                    "otherwise",
                 )
             )
     y = np.zeros(len(frame), bool)
     if label not in frame:
         problems.append(Problem("label", "a column of the table", "no such column"))
     else:
-        values = pd.Series(frame[label].dropna().unique()).sort_values().tolist()
-        if len(values) != 2 or frame[label].isna().any():
-            problems.append(Problem(f"label {label}", "two values, none missing", f"{len(values)}"))
+        values = list(frame[label].dropna().unique())
+        if len(values) != 2 or len({type(value) for value in values}) > 1 or frame[label].isna().any():
+            problems.append(Problem(f"label {shown(label)}", "two values of one kind, none missing", f"{len(values)}"))
         else:
-            y = (frame[label] == values[1]).to_numpy()
+            y = (frame[label] == max(values)).to_numpy(bool)
     if problems:
         raise InputError(problems)
     return y
@@ -185,6 +196,8 @@ def _unusable(column: pd.Series) -> str:
         return "a date or duration: turn it into a number first"
     if column.notna().sum() == 0:
         return "no values"
+    if pd.api.types.is_float_dtype(column) and np.isinf(column.to_numpy(float, na_value=np.nan)).any():
+        return "infinite values"
     if pd.api.types.is_integer_dtype(column) and len(column) > 100 and column.is_unique:
         return "a different whole number in every row: an identifier"
     return ""
@@ -205,38 +218,46 @@ def _found_cuts(
     values, events = values[usable], y[usable].astype(int)
     if len(values) == 0 or events.min() == events.max():
         return []
-    found = optimal_cuts(values, events, max_bins=max_bins, min_bin_size=min_bin_size, trend=trend)
+    # Around 0, as what cuts them works in single precision.
+    with np.errstate(over="ignore"):
+        centre, spread = np.median(values), np.ptp(np.quantile(values, [0.01, 0.99])) or np.ptp(values)
+    if not 0 < spread < np.inf:
+        return []
+    found = optimal_cuts((values - centre) / spread, events, max_bins=max_bins, min_bin_size=min_bin_size, trend=trend)
+    found = np.asarray(found) * spread + centre
     if (values % 1 == 0).all():  # between whole numbers: the next one opens the bin
-        return sorted({float(np.ceil(cut)) for cut in found})
-    spread = np.ptp(np.quantile(values, [0.01, 0.99])) or np.ptp(values)
+        return sorted({float(np.ceil(cut)) + 0.0 for cut in found})
     digits = int(np.ceil(-np.log10(spread))) + 2
-    rounded = np.unique(np.round(found, digits))
+    rounded = np.unique(np.round(found, digits) + 0.0)
     while trend and not np.array_equal(
         np.searchsorted(rounded, values, "right"), np.searchsorted(found, values, "right")
     ):
         digits += 1  # a row in another bin could break the trend that was asked for
-        rounded = np.unique(np.round(found, digits))
+        rounded = np.unique(np.round(found, digits) + 0.0)
     return rounded.tolist()
 
 
 def _special(code: float) -> str:
-    return f"code {code:g}"
+    return f"code {code:.15g}"
 
 
 def _numeric_rule(column: pd.Series, cuts: list[float], special: tuple[float, ...]) -> _Rule:
     values = column.to_numpy(float, na_value=np.nan)
     inside = values[~np.isnan(values) & ~np.isin(values, special)]
-    levels = _interval_labels(cuts, inside) + [_special(code) for code in special]
+    levels = _interval_labels(cuts, inside)
+    is_one = [level.lstrip("-").isdigit() for level in (levels[0], levels[-1])] if cuts else [False, False]
+    limits = float(inside.min()) if is_one[0] else -np.inf, float(inside.max()) if is_one[1] else np.inf
+    levels += [_special(code) for code in special]
     if np.isnan(values).any():
         levels.append(MISSING_GROUP)
-    return _Rule(tuple(levels), tuple(cuts), special)
+    return _Rule(tuple(levels), tuple(cuts), special, limits)
 
 
 def _interval_labels(cuts: list[float], values: np.ndarray) -> list[str]:
     """Names of the bins: "under 18", "18–21", "22 and over" for whole numbers, "0.5 to under 1" for others."""
     if not cuts:
         return ["any"]
-    texts = [f"{cut:.10g}" for cut in cuts]
+    texts = [f"{cut:.15g}" for cut in cuts]
     last = f"{texts[-1]} and over"
     if not ((values % 1 == 0).all() and all(cut % 1 == 0 for cut in cuts)):
         return [f"under {texts[0]}", *(f"{low} to under {high}" for low, high in pairwise(texts)), last]
@@ -251,15 +272,33 @@ def _interval_labels(cuts: list[float], values: np.ndarray) -> list[str]:
     ]  # fmt: skip
 
 
+def _names(column: pd.Series) -> pd.Series:
+    """A column as names; how a value is spelled depends on itself alone, not on what else the column holds."""
+    if not pd.api.types.is_float_dtype(column):
+        return as_groups(column)
+    numbers = column.to_numpy(float, na_value=np.nan)
+    spelled = {x: MISSING_GROUP if np.isnan(x) else f"{x:.15g}" for x in np.unique(numbers)}
+    return pd.Series([MISSING_GROUP if np.isnan(x) else spelled[x] for x in numbers], index=column.index, dtype=object)
+
+
 def _named_rule(column: pd.Series) -> _Rule:
-    names = as_groups(column)
+    """A level for each name; categories stay as they are, of other names the rare ones are pooled."""
+    names = _names(column)
     sizes = names.value_counts()
-    rare = sizes[(sizes < max(RARE_ROWS, RARE_SHARE * len(names))) & (sizes.index != MISSING_GROUP)]
-    if len(rare) < 2:  # one alone would only lose its name
-        rare = rare.iloc[:0]
+    is_rare = (sizes < max(RARE_ROWS, RARE_SHARE * len(names))) & (sizes.index != MISSING_GROUP) | (
+        sizes.index == OTHER
+    )
+    rare = sizes[is_rare]
+    if isinstance(column.dtype, pd.CategoricalDtype) or (len(rare) < 2 and OTHER not in sizes.index):
+        rare = rare.iloc[:0]  # one alone would only lose its name
     kept = [str(name) for name in sizes.index if name not in rare.index]
     pooled = OTHER if set(kept) - {MISSING_GROUP} else PRESENT
-    return _Rule(tuple(sorted(kept, key=_place) + ([pooled] if len(rare) else [])), None, ())
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        order = {str(name): i for i, name in enumerate(column.cat.categories)}
+        kept.sort(key=lambda name: order.get(name, len(order)))
+    else:
+        kept.sort(key=_place)
+    return _Rule((*kept, *([pooled] if len(rare) else [])), None, ())
 
 
 def _place(name: str) -> tuple:

@@ -28,7 +28,7 @@ class SliceDetail:
     words : str
     makeup : DataFrame
         attribute, group, n, share, low, high (Wilson; of the slice's rows), share_all: the protected groups in the slice against
-        those of all rows that the error is about, searched and held out together.
+        those of all rows that the error is about, searched and held out together; counted as rows, whatever their weights.
     spread : DataFrame
         low, high, where ("in the slice" or "all others"), n, share: the errors of held-out rows, in bins.
     parts : DataFrame
@@ -127,11 +127,12 @@ def _lattice(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, A
     ]
     rows = []
     seen = ~ready.held_out
+    weight = _weight(ready)
     for relation, one, added in [*parents, *own, *children]:
         inside = slice_rows(ready.levels, one)
         rows.append({
             "relation": relation, "slice": one, "words": slice_words(one, ready.quantities), "added": added,
-            "n": int((inside & seen).sum()), "share": float((inside & seen).sum() / seen.sum()),
+            "n": int((inside & seen).sum()), "share": float(weight[inside & seen].sum() / weight[seen].sum()),
             "mean_error": _mean(ready.errors, ready.weight, inside & seen), "score": _score(ready, inside, options["alpha"]),
             "held_out_n": int((inside & ready.held_out).sum()),
             "held_out_error": _mean(ready.errors, ready.weight, inside & ready.held_out),
@@ -141,7 +142,7 @@ def _lattice(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, A
 
 def _score(ready: Prepared, inside: np.ndarray, alpha: float) -> float:
     seen = ~ready.held_out
-    weight = np.ones(len(seen)) if ready.weight is None else ready.weight
+    weight = _weight(ready)
     size, n = weight[inside & seen].sum(), weight[seen].sum()
     whole = _mean(ready.errors, ready.weight, seen)
     if size == 0 or whole == 0:
@@ -149,16 +150,22 @@ def _score(ready: Prepared, inside: np.ndarray, alpha: float) -> float:
     return float(alpha * (_mean(ready.errors, ready.weight, inside & seen) / whole - 1) - (1 - alpha) * (n / size - 1))
 
 
+def _weight(ready: Prepared) -> np.ndarray:
+    return np.ones(len(ready.held_out)) if ready.weight is None else ready.weight
+
+
 def _best_children(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The predicates that, added to a slice, leave enough rows and have the highest score."""
     inside = slice_rows(ready.levels, slice_) & ~ready.held_out
+    weight, seen = _weight(ready), ~ready.held_out
+    least = options["min_support"] * weight[seen].mean()
     found = []
     for name in ready.features:
         if name not in slice_:
             column = ready.levels[name]
-            for level, n in column[inside].value_counts().items():
-                if options["min_support"] <= n < inside.sum():
-                    found.append(
-                        (-_score(ready, inside & (column == level).to_numpy(), options["alpha"]), name, str(level))
-                    )
+            sizes = pd.Series(weight[inside]).groupby(column[inside].to_numpy(), observed=True).sum()
+            for level, size in sizes.items():
+                if least * (1 - 1e-9) <= size < weight[inside].sum() * (1 - 1e-9):
+                    score = _score(ready, inside & (column == level).to_numpy(), options["alpha"])
+                    found.append((-score, name, str(level)))
     return [(name, level) for _, name, level in sorted(found)[:N_CHILDREN]]

@@ -111,7 +111,10 @@ def find_slices(
     InputError
         With everything that is wrong; also when more than 20,000 predicates have enough rows to be searched.
     """
-    errors, weight = np.asarray(errors, float), None if sample_weight is None else np.asarray(sample_weight, float)
+    errors, weight = (
+        _as_numbers(errors, "errors"),
+        None if sample_weight is None else _as_numbers(sample_weight, "sample_weight"),
+    )
     _check(features, errors, weight, k, alpha, min_support, max_level)
     n = len(features)
     weight = None if weight is None else weight / weight.mean()
@@ -123,14 +126,23 @@ def find_slices(
     deepest = min(max_level or features.shape[1], features.shape[1])
     options = {"k": k, "alpha": alpha, "min_support": support, "max_level": max_level}
     mean = float(np.average(errors, weights=weight))
-    if mean == 0 or n_predicates == 0:
-        reason = NO_ERROR if mean == 0 else "no value of any column has enough rows"
+    task = (
+        problem(coded.codes, coded.n_levels, _name_order(coded), errors, weight) if mean > 0 and n_predicates else None
+    )
+    if task is None or not task.error.any():  # also where all error has a weight next to 0
+        reason = "no value of any column has enough rows" if mean > 0 and not n_predicates else NO_ERROR
         return SliceResult(_table([], coded, errors, weight), options, float(n), mean, n_predicates, 0, reason)
-    task = problem(coded.codes, coded.n_levels, _name_order(coded), errors, weight)
     best = search(task, k=k, alpha=alpha, min_support=support, max_level=deepest, progress=progress)
     found = [(coded.slice_of(path), path, score) for path, score in zip(best.paths, best.scores, strict=True)]
     table = _table(found, coded, errors, weight)
     return SliceResult(table, options, float(n), mean, n_predicates, best.n_visited, "" if found else NOTHING)
+
+
+def _as_numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError):  # whose own text would show a value
+        raise InputError.one(name, "numbers", "something else") from None
 
 
 def default_support(n: int) -> int:
@@ -165,7 +177,7 @@ def _check(
     features: Any, errors: np.ndarray, weight: Any, k: Any, alpha: Any, min_support: Any, max_level: Any
 ) -> None:
     wrong = []
-    if not isinstance(features, pd.DataFrame) or features.empty or not features.columns.is_unique:
+    if not isinstance(features, pd.DataFrame) or features.empty or len(set(map(str, features))) < features.shape[1]:
         raise InputError.one("features", "a DataFrame with rows and columns of different names", "something else")
     if errors.shape != (len(features),) or not np.isfinite(errors).all() or (errors < 0).any():
         wrong.append(Wrong("errors", f"{len(features):,} finite numbers of at least 0", "something else"))
@@ -175,19 +187,20 @@ def _check(
         wrong.append(
             Wrong("sample_weight", f"{len(features):,} finite numbers of at least 0, not all 0", "something else")
         )
-    if not _is_whole(k) or not 1 <= k <= MAX_K:
+    if not is_whole(k) or not 1 <= k <= MAX_K:
         wrong.append(Wrong("k", f"a whole number from 1 to {MAX_K:,}", "something else"))
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
         wrong.append(Wrong("alpha", "a number above 0 and up to 1", "something else"))
     if min_support is not None and not (isinstance(min_support, (int, float)) and 1 <= min_support < math.inf):
         wrong.append(Wrong("min_support", "a number of rows of at least 1", "something else"))
-    if max_level is not None and not (_is_whole(max_level) and max_level >= 1):
+    if max_level is not None and not (is_whole(max_level) and max_level >= 1):
         wrong.append(Wrong("max_level", "a whole number of at least 1", "something else"))
     if wrong:
         raise InputError(wrong)
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -196,23 +209,27 @@ def _coded(features: pd.DataFrame, weight: np.ndarray | None, support: float) ->
     names, codes, values = [], [], []
     for name, column in features.items():
         own, levels = pd.factorize(column, use_na_sentinel=False)
-        kept = np.bincount(own, weights=weight, minlength=len(levels)) >= support
+        kept = np.bincount(own, weights=weight, minlength=len(levels)) >= support * (1 - 1e-9)
         if kept.any():
             place = np.where(kept, np.cumsum(kept), 0)
-            names.append(str(name))
+            names.append(name)
             codes.append(place[own].astype(np.uint16) if kept.sum() < 2**16 else place[own])
             values.append(
                 [None if pd.isna(level) else level for level, keep in zip(levels.tolist(), kept, strict=True) if keep]
             )
     # Columns with many values first: their branches are small, and the rest of the walk goes through few columns.
-    order = sorted(range(len(names)), key=lambda j: (-len(values[j]), names[j]))
+    order = sorted(range(len(names)), key=lambda j: (-len(values[j]), str(names[j])))
     stacked = np.stack([codes[j] for j in order]) if order else np.empty((0, len(features)), np.uint16)
-    return _Coded(tuple(map(str, features)), tuple(names[j] for j in order), stacked, [values[j] for j in order])
+    return _Coded(tuple(features), tuple(names[j] for j in order), stacked, [values[j] for j in order])
 
 
 def _name_order(coded: _Coded) -> np.ndarray:
     """Each item's place when all are sorted by column and value."""
-    items = [(name, str(value)) for name, own in zip(coded.names, coded.values, strict=True) for value in ["", *own]]
+    items = [
+        (str(name), str(value), type(value).__name__)
+        for name, own in zip(coded.names, coded.values, strict=True)
+        for value in ["", *own]
+    ]
     places = np.empty(len(items), np.int64)
     places[sorted(range(len(items)), key=items.__getitem__)] = np.arange(len(items))
     return places

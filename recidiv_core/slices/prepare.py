@@ -132,27 +132,30 @@ def prepare(
     holdout: float,
     random_state: int,
     binning: Mapping[str, Any],
+    held_out: np.ndarray | None = None,
     progress: Progress = None,
 ) -> Prepared:
     """Errors, parts and levels. The levels are made once for the same choices and kept with the dataset.
 
-    ``extra`` are columns that slices written by hand need. A dataset's own protected groups are levels as they are.
+    ``extra`` are columns that slices written by hand need. A dataset's own protected groups are levels as they are. ``held_out``, a mask
+    (n,), says which rows to keep from the search where chance is not to decide.
     """
     of = row_errors(dataset, error, threshold=threshold)
     names = tuple(
         candidates(dataset, include_sensitive=include_sensitive, error=error) if features is None else features
     )
     is_free = features is None and not dataset.roles.features
-    key = ("slices", names, is_free, tuple(sorted(extra)), holdout, random_state, repr(binning))
-    bins = dataset.reduced(key, lambda: _bins(dataset, names, is_free, extra, holdout, random_state, binning, progress))
+    if error in {*names, *extra}:
+        raise InputError.one(f"feature {shown(error)}", "another column than the error", "the error itself")
+    parts = _split(len(dataset), holdout, random_state) if held_out is None else held_out
+    key = ("slices", names, is_free, tuple(sorted(extra)), hashlib.sha256(np.packbits(parts)).digest(), repr(binning))
+    bins = dataset.reduced(key, lambda: _bins(dataset, names, is_free, extra, parts, binning, progress))
     weight = None if dataset.weight is None else dataset.weight[of.rows]
-    held_out = bins.held_out[of.rows]
-    if held_out.all() or not held_out.any():
-        raise InputError.one(
-            "holdout", f"a share that leaves rows on both sides of {len(held_out):,}", "none on one side"
-        )
+    own = bins.held_out[of.rows]
+    if not all(part.any() and (weight is None or weight[part].any()) for part in (own, ~own)):
+        raise InputError.one("holdout", f"a share that leaves rows on both sides of {len(own):,}", "none on one side")
     levels = bins.levels if of.rows.all() else bins.levels[of.rows]
-    return Prepared(of, bins, levels, held_out, weight)
+    return Prepared(of, bins, levels, own, weight)
 
 
 def _bins(
@@ -160,8 +163,7 @@ def _bins(
     names: Sequence[str],
     is_free: bool,
     extra: Sequence[str],
-    holdout: float,
-    random_state: int,
+    held_out: np.ndarray,
     binning: Mapping[str, Any],
     progress: Progress,
 ) -> Bins:
@@ -169,19 +171,13 @@ def _bins(
         raise InputError.one("features", "at least one column", "none")
     if problems := _problems(dataset, [*names, *extra]):
         raise InputError(problems)
-    held_out = np.zeros(len(dataset), bool)
-    held_out[np.random.default_rng(random_state).permutation(len(dataset))[: round(holdout * len(dataset))]] = True
-    if held_out.all() or not held_out.any():
-        raise InputError.one(
-            "holdout", f"a share that leaves rows on both sides of {len(held_out):,}", "none on one side"
-        )
     frame = _frame(dataset, list(dict.fromkeys([*names, *extra])))
     binned = _binned(frame, dataset.y_true, ~held_out, binning, progress)
     levels, left_out = binned.apply(frame), dict(binned.left_out)
     own = [name for name in names if name in levels]
     seen, y = levels[~held_out], dataset.y_true[~held_out]
     left_out |= {name: RARE for name in own if (seen[name].value_counts() >= default_support(len(seen))).sum() < 2}
-    left_out |= _repeats(levels, [name for name in own if name not in left_out])
+    left_out |= _repeats(seen, [name for name in own if name not in left_out])
     if is_free:
         ranks = None if dataset.y_score is None else rankdata(dataset.y_score[~held_out])
         for name in [name for name in own if name not in left_out and name not in dataset.attributes]:
@@ -193,6 +189,15 @@ def _bins(
     if not searched:
         raise InputError.one("features", "at least one column with two levels", "none")
     return Bins(levels, searched, held_out, binned, left_out)
+
+
+def _split(n: int, holdout: float, random_state: int) -> np.ndarray:
+    """Which rows are held out."""
+    held_out = np.zeros(n, bool)
+    held_out[np.random.default_rng(random_state).permutation(n)[: round(holdout * n)]] = True
+    if held_out.all() or not held_out.any():
+        raise InputError.one("holdout", f"a share that leaves rows on both sides of {n:,}", "none on one side")
+    return held_out
 
 
 def _problems(dataset: AuditDataset, names: Sequence[str]) -> list[Problem]:

@@ -21,6 +21,7 @@ N_THREADS = 2
 _POLL_S = 0.1
 # Where the ranges of the error end, as shares of the rows from the largest error down: finer where slices live.
 _EDGES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8)
+_EQUAL = 1e-12  # numbers closer than this, for their size, differ by rounding only
 _BITS = 61  # of a sum; one more would be its sign
 
 
@@ -47,11 +48,12 @@ class Problem:
 def problem(
     codes: np.ndarray, n_levels: np.ndarray, names: np.ndarray, errors: np.ndarray, weight: np.ndarray | None
 ) -> Problem:
-    """Put rows into fixed point and sort their errors into ranges."""
+    """Put rows into fixed point and sort their errors, one of which is above 0, into ranges."""
     n = len(errors)
-    unit = 1.0 if weight is None else 2.0 ** min(30, _BITS - np.ceil(np.log2(weight.sum() + 1)))
+    unit = 1.0 if weight is None else 2.0 ** (_BITS - np.ceil(np.log2(weight.sum() + 1)))
     fixed = np.ones(n, np.int64) if weight is None else np.rint(weight * unit).astype(np.int64)
-    total = max(float((fixed / unit) @ errors), 1e-300)
+    errors = errors / errors.max()  # a score does not depend on the unit of the error
+    total = float((fixed / unit) @ errors)
     error_unit = 2.0 ** np.floor(_BITS - np.log2(total) - 1)
     error = np.rint(fixed / unit * errors * error_unit).astype(np.int64)
     falling = np.sort(errors)[::-1]
@@ -90,7 +92,9 @@ def search(
     first = np.concatenate([[0], np.cumsum(task.n_levels + 1)])
     live = np.ones(first[-1], bool)
     live[first[:-1]] = False
-    setting = np.array([alpha, task.weight.sum(), task.error.sum(), min_support * task.unit, max_level], float)
+    setting = np.array(
+        [alpha, task.weight.sum(), task.error.sum(), np.ceil(min_support * task.unit * (1 - _EQUAL)), max_level], float
+    )
     rows, path, items = (task.ranges, task.weight, task.error), np.full(max_level, -1), np.arange(first[-1])
     best = [
         np.zeros((N_THREADS, k)), np.zeros((N_THREADS, k), np.int64), np.full((N_THREADS, k, max_level), -1), np.zeros(N_THREADS)

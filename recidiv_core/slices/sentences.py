@@ -7,7 +7,7 @@ from typing import Any
 
 from recidiv_core.slices.audit import BY_HAND, FOUND, SliceAudit
 from recidiv_core.slices.losses import LOSSES
-from recidiv_core.words import listed, number, people, percent
+from recidiv_core.words import listed, number, outward, people, percent
 
 MARKS = {True: "▲ confirmed", False: "□ not confirmed"}
 
@@ -50,21 +50,17 @@ def worst_sentence(audit: SliceAudit, row: Any) -> str:
     """The first confirmed slice: who, how much, how sure."""
     lead = f"First: {row.words}, {percent(row.held_out_share)} of {audit.about}."
     n = f"{row.held_out_n:,.0f} held-out rows"
+    more = outward(row.low, row.high, percent=is_share(audit))
     if not is_share(audit):
-        return (
-            f"{lead} There the {audit.error_mean} is {number(row.held_out_error, row.low, row.high)} against "
-            f"{number(audit.held_out_error, row.low, row.high)} over all, more by {number(row.low)} to {number(row.high)} ({n})."
-        )
+        own, whole = (number(value, row.low, row.high) for value in (row.held_out_error, audit.held_out_error))
+        return f"{lead} There the {audit.error_mean} is {own} against {whole} over all, more by {more} ({n})."
     own, whole = people(row.held_out_error, audit.held_out_error)
     verb = {
         "zero_one": "are decided wrongly",
         "false_positive": "are flagged all the same",
         "false_negative": "are missed",
     }
-    return (
-        f"{lead} There {own} {verb[audit.error]}, over all {whole}: more by {100 * row.low:.1f} to {100 * row.high:.1f} "
-        f"percentage points ({n})."
-    )
+    return f"{lead} There {own} {verb[audit.error]}, over all {whole}: more by {more} percentage points ({n})."
 
 
 def slice_notes(audit: SliceAudit) -> list[str]:

@@ -8,17 +8,21 @@ from recidiv_core import (
     Roles,
     ScoreCurves,
     audit_groups,
+    audit_slices,
     audit_thresholds,
+    compare_slices,
     fairness_scale,
     load_dataset,
     score_curves,
+    slice_detail,
     tradeoff_curve,
 )
 from recidiv_core.charts import data as data_charts
 from recidiv_core.charts import groups as group_charts
+from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, static
-from recidiv_core.data import describe_groups, score_histogram
+from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
 from recidiv_core.report import suppress
 from recidiv_core.thresholds import (
@@ -157,3 +161,30 @@ def test_the_four_kinds_of_dots_differ_without_colour():
     looks = {(shape, filled) for _, _, shape, filled in threshold_charts_of.DOTS.values()}
     signs = {sign for sign, *_ in threshold_charts_of.DOTS.values()}
     assert len(looks) == len(signs) == 4
+
+
+@pytest.mark.parametrize("error", ["log_loss", "false_positive"])
+def test_slice_charts_are_valid_small_and_described_and_draw_their_tables(error):
+    frame = simulate_failures(6_000, random_state=1).frame
+    roles = Roles("event", score="score", sensitive=("sex", "district"))
+    dataset = load_dataset(frame, roles=roles)
+    audit = audit_slices(dataset, error=error, threshold=0.4, alpha=0.97, manual=[{"sex": "Female"}])
+    slice_ = audit.table["slice"][0]
+    detail = slice_detail(dataset, audit, slice_)
+    other = load_dataset(frame.assign(score=frame["score"] ** 2), roles=roles)
+    compared = compare_slices({"one": dataset, "two": other}, error=error, threshold=0.4)
+    is_share = error != "log_loss"
+    charts = {
+        "slices": slice_charts.slices_chart(audit), "makeup": slice_charts.makeup_chart(detail),
+        "parts": slice_charts.parts_chart(audit, detail), "spread": slice_charts.spread_chart(audit, detail),
+        "lattice": slice_charts.lattice_chart(audit, detail), "bins": slice_charts.bins_chart(audit.binning.table, "age"),
+        "variants": slice_charts.comparison_chart(audit.error_mean, compared, share=is_share),
+    }  # fmt: skip
+    assert_valid_small_and_described(charts)
+    scale = 100 if is_share else 1
+    for drawn, row in zip(charts["slices"]["data"]["values"], audit.table.itertuples(), strict=True):
+        assert drawn["error"] == pytest.approx(scale * row.held_out_error)
+        assert (drawn["low"] > scale * audit.held_out_error) == row.confirmed
+    for drawn, row in zip(charts["makeup"]["data"]["values"], detail.makeup.itertuples(), strict=True):
+        assert (drawn["value"], drawn["all"]) == pytest.approx((100 * row.share, 100 * row.share_all))
+    assert len(charts["lattice"]["data"]["values"]) == len(detail.lattice)

@@ -12,6 +12,7 @@ from recidiv_core.data import simulate_failures
 from recidiv_core.errors import InputError
 from recidiv_core.slices import BY_HAND, FOUND, bin_features, row_errors, search_cost, slice_answer, slice_notes
 from recidiv_core.slices.audit import JACCARD, prepared
+from recidiv_core.slices.compare import _matched
 from recidiv_core.slices.prepare import GIVEN_AWAY, LIKE_A_SCORE
 from tests.conftest import random_table, shared
 
@@ -202,6 +203,23 @@ def test_variants_are_compared_slice_by_slice(dataset):
     assert set(table["kind"]) >= {"all rows", "by hand"}
     with pytest.raises(InputError):
         compare_slices({"one": dataset})
+
+
+def test_a_row_searched_in_one_version_is_not_held_out_in_another(dataset):
+    """Another version of the data: another score, some rows gone, some new, all shuffled."""
+    frame = dataset.frame.assign(person=np.arange(len(dataset)))
+    new = simulate_failures(100, random_state=99).frame.assign(person=-1)
+    other = (
+        pd.concat([frame.drop(index=[0, 5, 17]), new])
+        .sample(frac=1, random_state=3)
+        .assign(score=lambda f: f["score"] ** 2)
+    )
+    first, second = (load_dataset(own.reset_index(drop=True), roles=ROLES) for own in (frame, other))
+    held = np.random.default_rng(0).random(len(first)) < 0.5
+    found = _matched(first, held, second, {"random_state": 0, "holdout": 0.5})
+    person = second.frame["person"].to_numpy()
+    assert (found[person >= 0] == held[person[person >= 0]]).all()
+    assert 25 < found[person < 0].sum() < 75
 
 
 def test_json_is_strict_and_one_seed_gives_one_answer(dataset, audit):

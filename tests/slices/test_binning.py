@@ -102,7 +102,62 @@ def test_a_trend_is_kept_to():
     assert binned.table.loc[binned.table["column"] == "x", "event_rate"].is_monotonic_decreasing
 
 
+def test_a_value_is_spelled_by_itself_not_by_what_stands_beside_it():
+    whole = table_of(rating=np.tile([1.0, 2.0, 3.0, 4.0, 5.0], 400))
+    binned = bin_features(whole, label="y")
+    mixed = whole.assign(rating=whole["rating"].where(whole.index > 0, 2.5))
+    assert (binned.apply(mixed)["rating"][1:] == binned.frame["rating"][1:]).all() and pd.isna(
+        binned.apply(mixed)["rating"][0]
+    )
+
+
+def test_a_missing_value_is_not_a_rare_one():
+    names = ["A"] * 1_000 + ["B"] * 960 + ["C"] * 20 + ["D"] * 20
+    binned = bin_features(table_of(name=names), label="y")
+    other = binned.apply(pd.DataFrame({"x": [1.0] * 3, "name": [None, "new", "A"]}))
+    assert pd.isna(other["name"][0]) and list(other["name"][1:]) == [OTHER, "A"]
+
+
+def test_a_level_that_names_one_number_holds_no_other():
+    frame = pd.DataFrame({"x": [0, 1, 2, 3] * 100, "y": [0, 1] * 200})
+    binned = bin_features(frame, label="y", cutpoints={"x": (1, 3)})
+    assert list(binned.frame["x"].cat.categories) == ["0", "1–2", "3"]
+    assert binned.apply(pd.DataFrame({"x": [-5, 0, 3, 90]}))["x"].cat.codes.to_list() == [-1, 0, 2, -1]
+
+
+def test_categories_stay_as_they_are():
+    groups = pd.Categorical(["big"] * 1_980 + ["tiny"] * 12 + ["less"] * 8, categories=["tiny", "less", "big"])
+    binned = bin_features(table_of(group=groups), label="y")
+    assert list(binned.frame["group"].cat.categories) == ["tiny", "less", "big"]
+
+
+ODD = {
+    "a name like ours": {"name": [OTHER] * 900 + ["A"] * 1_000 + ["B"] * 50 + ["C"] * 50},
+    "far from nought": {"far": 1.6e9 + np.random.default_rng(0).random(2_000)},
+    "huge": {"huge": np.random.default_rng(0).choice([-1e308, 1e308], 2_000) * np.random.default_rng(1).random(2_000)},
+    "infinite": {"wide": np.append(np.full(20, np.inf), np.random.default_rng(0).random(1_980))},
+    "empty name": {"": np.random.default_rng(0).random(2_000)},
+    "booleans": {"flag": pd.array([True, None] * 1_000, dtype="boolean")},
+    "nullable": {"count": pd.array([None, *range(1_999)], dtype="Int64")},
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_columns_are_binned_or_left_out(case):
+    binned = bin_features(table_of(**ODD[case]), label="y")
+    (name,) = ODD[case]
+    assert (name in binned.frame) != (name in binned.left_out)
+
+
+def test_codes_close_to_each_other_are_told_apart():
+    frame = table_of()
+    frame.loc[:99, "x"], frame.loc[100:199, "x"] = 1_000_001, 1_000_002
+    sizes = bin_features(frame, label="y", special={"x": (1_000_001, 1_000_002, 1_000_002.0)}).frame["x"].value_counts()
+    assert sizes["code 1000001"] == sizes["code 1000002"] == 100
+
+
 BAD = {
+    "code": ({}, {"special": {"x": (np.nan,)}}),
     "label": ({"label": "nobody"}, {}),
     "three values": ({"label": "three"}, {}),
     "max_bins": ({}, {"max_bins": 1}),
@@ -120,3 +175,10 @@ def test_bad_options_are_told(case):
     label, options = BAD[case]
     with pytest.raises(InputError):
         bin_features(table_of(name=["A", "B"] * 1_000, three=range(2_000)), label=label.get("label", "y"), **options)
+
+
+def test_two_columns_of_one_name_are_told():
+    frame = table_of(other=1.0)
+    frame.columns = ["x", "y", "x"]
+    with pytest.raises(InputError):
+        bin_features(frame, label="y")

@@ -94,7 +94,52 @@ def test_what_is_searched_is_told_beforehand():
     assert n_conjunctions(features, min_support=1, max_level=2) == (9, 9 + 2 * 2 + 2 * 5 + 2 * 5)
 
 
+def test_uneven_weights_are_exact():
+    """Weights that differ by 2³⁰: the slice a = 0 has more error than all, a = 1 less."""
+    tiny = 2.0**-30
+    features = pd.DataFrame({"a": [0, 1] + [0] * 10 + [1] * 8})
+    weight, errors = np.array([10, 10] + [1.4 * tiny] * 10 + [1.6 * tiny] * 8), np.array([0.0, 0] + [1] * 18)
+    found = find_slices(features, errors, sample_weight=weight, k=1, alpha=1.0, min_support=1).table
+    (expected,) = every_slice(features, errors, alpha=1.0, min_support=1, weight=weight)
+    assert found["slice"][0] == expected["slice"] == {"a": 0} and found["score"][0] == pytest.approx(
+        expected["score"], rel=1e-6
+    )
+
+
+def test_a_slice_of_exactly_the_least_weight_counts():
+    features = pd.DataFrame({"a": [0] * 48 + [1] * 84})
+    weight = np.array([1.0] * 32 + [3.0] * 16 + [1.0] * 84)
+    errors = np.array([1.0] * 48 + [0.0] * 84)
+    for order in (np.arange(132), np.random.default_rng(0).permutation(132)):
+        support = weight[:48].sum() / weight.mean()
+        found = find_slices(features.iloc[order], errors[order], sample_weight=weight[order], min_support=support)
+        assert found.table["slice"].to_list() == [{"a": 0}]
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-12, 1e12, 1e300])
+def test_the_unit_of_the_error_does_not_show(unit):
+    random = np.random.default_rng(2)
+    features = pd.DataFrame({name: random.integers(0, 3, 300) for name in "abc"})
+    errors = random.exponential(size=300)
+    first, other = (find_slices(features, e, alpha=1.0, min_support=5).table for e in (errors, errors * unit))
+    assert other["score"].to_list() == pytest.approx(first["score"].to_list(), rel=1e-9)
+
+
+def test_columns_and_values_keep_their_kind():
+    features = pd.DataFrame({0: [1, "1", 1.5] * 20, 7: [True, False] * 30}, dtype=object)
+    errors = np.where([type(v) is str for v in features[0]], 1.0, 0.1)
+    found = find_slices(features, errors, min_support=5, alpha=1.0).table
+    assert found["slice"][0] == {0: "1"} and slice_rows(features, found["slice"][0]).sum() == 20
+
+
+def test_values_of_a_bad_array_are_not_repeated():
+    with pytest.raises(InputError) as caught:
+        find_slices(pd.DataFrame({"a": range(9)}), ["secret"] * 9)
+    assert "secret" not in str(caught.value)
+
+
 BAD = {
+    "names alike": (pd.DataFrame({1: range(9), "1": range(9)}), np.ones(9), {}),
     "no columns": (pd.DataFrame(index=range(9)), np.ones(9), {}),
     "negative": (pd.DataFrame({"a": range(9)}), -np.ones(9), {}),
     "not finite": (pd.DataFrame({"a": range(9)}), np.full(9, np.nan), {}),
