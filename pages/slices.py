@@ -17,7 +17,7 @@ from recidiv_core.ui.parts import (
     problems,
     table,
 )
-from recidiv_core.ui.slices import binning, by_hand, comparison, search_controls
+from recidiv_core.ui.slices import binning, bins_back, by_hand, comparison, search_controls
 from recidiv_core.ui.state import session
 from recidiv_core.ui.work import work_on_slices
 
@@ -94,6 +94,7 @@ with space:
         audit = work_on_slices(current)
     except InputError as error:
         problems(error)
+        st.button("Drop changed bins and slices by hand", key="slices drop", icon=":material/undo:", on_click=bins_back)
         audit = None
 if audit is not None:
     with space:

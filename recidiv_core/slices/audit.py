@@ -160,7 +160,7 @@ def audit_with(
     progress: Progress = None,
 ) -> SliceAudit:
     """:func:`audit_slices` with all its options, and with the rows to hold out, as a mask (n,), where chance is not to choose them."""
-    _check(options)
+    _check(options, dataset)
     manual, alpha, confidence_level = (options[name] for name in ("manual", "alpha", "confidence_level"))
     ready = prepared(dataset, error, options, held_out=held_out, progress=_part(progress, 0.0, 0.4))
     _check_manual(manual, ready)
@@ -224,7 +224,7 @@ def _part(progress: Progress, start: float, width: float) -> Progress:
     return None if progress is None else lambda share, text: progress(start + width * share, text)
 
 
-def _check(options: dict[str, Any]) -> None:
+def _check(options: dict[str, Any], dataset: AuditDataset) -> None:
     problems = []
     if not is_whole(options["k"]) or not 1 <= options["k"] <= MAX_K:
         problems.append(Problem("k", f"a whole number from 1 to {MAX_K:,}", "something else"))
@@ -236,6 +236,9 @@ def _check(options: dict[str, Any]) -> None:
         problems.append(Problem("manual", "columns with a level each", "something else"))
     if unknown := set(options["binning"]) - {"max_bins", "min_bin_size", "monotonic", "cutpoints", "special"}:
         problems.append(Problem("binning", "options of bin_features", f"{len(unknown)} others"))
+    per_column = [own for own in options["binning"].values() if isinstance(own, Mapping)]
+    for name in {name for own in per_column for name in own} - {*dataset.frame.columns, *dataset.attributes}:
+        problems.append(Problem(f"bins of {shown(name)}", "a column of the table", "no such column"))
     if problems:
         raise InputError(problems)
 

@@ -232,7 +232,14 @@ def _binned(
     label = _LABEL
     while label in frame:
         label += "_"
-    return bin_features(frame.loc[seen].assign(**{label: y[seen]}), label=label, progress=progress, **options)
+    per_column = {
+        name: {column: value for column, value in options[name].items() if column in frame}
+        for name in ("cutpoints", "special", "monotonic")
+        if isinstance(options.get(name), Mapping)
+    }
+    return bin_features(
+        frame.loc[seen].assign(**{label: y[seen]}), label=label, progress=progress, **(dict(options) | per_column)
+    )
 
 
 def _repeats(levels: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:

@@ -154,7 +154,7 @@ def binning(current: Session, audit: SliceAudit) -> None:
         else:
             st.caption("Its values are levels as they are; rare ones are pooled.")
         st.button(
-            "Back to the bins found", key=_key(current, "bins back"), on_click=_bins_back, type="tertiary", icon=":material/undo:",
+            "Back to the bins found", key=_key(current, "bins back"), on_click=bins_back, type="tertiary", icon=":material/undo:",
             disabled=not (current.slicing.cutpoints or current.slicing.special or current.slicing.monotonic),
         )  # fmt: skip
     with shown:
@@ -210,7 +210,8 @@ def _put(pairs: tuple[tuple[str, Any], ...], name: str, value: Any) -> tuple[tup
     return (*kept, (name, value)) if value else kept
 
 
-def _bins_back() -> None:
+def bins_back() -> None:
+    """The bins that OptBinning found, and no slices by hand, which name levels of the bins that they were written for."""
     current = session()
     current.slicing = replace(current.slicing, cutpoints=(), special=(), monotonic=(), manual=())
 
