@@ -69,7 +69,7 @@ def slices_chart(audit: SliceAudit) -> Spec:
         layer("rule", {"x": quantity("low", title), "x2": {"field": "high"}, "y": y, "color": colour, "tooltip": tip}, where="isValid(datum.low)", strokeWidth=2.5),
         layer("tick", {"x": quantity("searched", title), "y": y}, color=QUIET, thickness=2, size=12),
         layer("point", {"x": x, "y": y, "color": colour, "shape": _state("shape"), "fill": _state("fill"), "tooltip": tip}, size=100, opacity=1, strokeWidth=2),
-        layer("text", above, align="left", baseline="bottom", dy=-7, fontSize=11, color=INK),
+        layer("text", above, align="left", baseline="bottom", dy=-7, fontSize=11, fontWeight=600, color=QUIET),
         layer("text", below, align="left", baseline="top", dy=8, fontSize=10, color=QUIET),
     ]  # fmt: skip
     words = "; ".join(
@@ -132,7 +132,7 @@ def parts_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
     rows = [
         {
             "row": short(row.dropped), "full": f"{row.dropped}, beside {row.left}", "value": row.change * scale, "low": row.low * scale,
-            "high": row.high * scale, "n": row.held_out_n, "text": row.reason and "not tested",
+            "high": row.high * scale, "n": row.held_out_n, "text": "not tested" if row.reason else f"n = {row.held_out_n:,}",
         }
         for row in detail.parts.itertuples()
     ]  # fmt: skip
