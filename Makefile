@@ -36,8 +36,10 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.thresholds
+	$(BIN)/python -m benchmarks.slices
 	$(BIN)/python -m benchmarks.honesty
 	$(BIN)/python -m benchmarks.honesty_thresholds
+	$(BIN)/python -m benchmarks.honesty_slices
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -3,7 +3,7 @@
 python -m benchmarks.honesty_slices [tables]
 
 No real slice: errors have nothing to do with the columns, though outcomes and scores may. Share of audits that confirm any slice
-(at most 5 %), and share of printed intervals that miss the truth. A planted slice: share of audits that find it, alone or as a near part
+(at most 5 %), and in which any interval printed misses the truth, which is 0. A planted slice: share of audits that find it, alone or as a near part
 of what they find, and confirm it.
 """
 
@@ -40,7 +40,7 @@ def null(tables: int) -> None:
     for error in ERRORS:
         figures = []
         for n in SIZES:
-            confirmed, missed, printed, found = 0, 0, 0, 0
+            confirmed, missed, found = 0, 0, 0
             for seed in range(tables):
                 dataset = load_dataset(
                     without_slices(n, seed), roles=Roles("event", score="score", sensitive=("sex", "district"))
@@ -57,9 +57,8 @@ def null(tables: int) -> None:
                 table = audit.table[audit.table["reason"] == ""]
                 confirmed += bool(audit.n_confirmed)
                 found += bool(audit.n_found)
-                printed += len(table)
-                missed += int(((table["low"] > 0) | (table["high"] < 0)).sum())
-            figures.append(f"{confirmed / tables:.3f}  {missed / max(printed, 1):.4f} ({found / tables:.0%})")
+                missed += bool(((table["low"] > 0) | (table["high"] < 0)).any())
+            figures.append(f"{confirmed / tables:.3f}  {missed / tables:.3f} ({found / tables:.0%})")
         print(f"{error:16}" + "".join(f"{figure:>24}" for figure in figures))
 
 

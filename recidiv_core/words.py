@@ -67,3 +67,11 @@ def outward(low: float, high: float, *, percent: bool) -> str:
 def opened(text: str) -> str:
     """A text with a capital at its start, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def many(n: int) -> str:
+    """A count that may be beyond reading: "12,345", "1.2 million", "more than 10^15"."""
+    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if size <= n < 1000 * size:
+            return f"{n / size:.1f} {word}"
+    return f"{n:,}" if n < 10**6 else f"more than 10^{len(str(n)) - 1}"

@@ -4,7 +4,7 @@ from recidiv_core.slices.audit import BY_HAND, FOUND, SliceAudit, audit_slices, 
 from recidiv_core.slices.binning import TRENDS, BinnedFrame, bin_features
 from recidiv_core.slices.compare import compare_slices
 from recidiv_core.slices.explore import SliceDetail, slice_detail
-from recidiv_core.slices.find import SliceResult, default_support, find_slices, n_conjunctions, slice_rows
+from recidiv_core.slices.find import SliceResult, default_support, find_slices, slice_rows
 from recidiv_core.slices.losses import LOSSES, Loss, default_error, row_errors, unavailable
 from recidiv_core.slices.prepare import candidates, search_cost
 from recidiv_core.slices.sentences import MARKS, error_text, is_share, slice_answer, slice_notes
@@ -29,7 +29,6 @@ __all__ = [
     "error_text",
     "find_slices",
     "is_share",
-    "n_conjunctions",
     "row_errors",
     "search_cost",
     "slice_answer",

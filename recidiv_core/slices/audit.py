@@ -14,7 +14,7 @@ from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.slices.binning import BinnedFrame, Progress
 from recidiv_core.slices.confirm import confirm
-from recidiv_core.slices.find import MAX_K, SliceResult, find_slices, is_whole, slice_rows
+from recidiv_core.slices.find import MAX_K, SliceResult, find_slices, is_whole, slice_rows, slice_score
 from recidiv_core.slices.prepare import Prepared, prepare
 
 JACCARD = 0.8
@@ -69,6 +69,7 @@ class SliceAudit:
     n_found: int
     n_confirmed: int
     n_predicates: int
+    n_conjunctions: int
     n_opened: int
     reason: str
     ledger: pd.DataFrame
@@ -193,7 +194,7 @@ def audit_with(
         about, dataset.roles, options, error, ready.of.loss.title, ready.of.loss.mean, ready.of.loss.of,
         ready.of.threshold, table, folded, ready.bins.binning, ready.features, ready.bins.left_out, int(seen.sum()), int((~seen).sum()),
         found.mean_error, float(np.average(held_errors, weights=held_weight)), len(kept),
-        int(table["confirmed"].head(len(kept)).sum()), found.n_predicates, found.n_opened, found.reason,
+        int(table["confirmed"].head(len(kept)).sum()), found.n_predicates, found.n_conjunctions, found.n_opened, found.reason,
         dataset.ledger_table(),
     )  # fmt: skip
 
@@ -316,7 +317,7 @@ def _searched(ready: Prepared, slice_: Mapping[str, Any], alpha: float) -> dict[
         float(np.average(errors[own], weights=weight[own])),
         float(np.average(errors[seen], weights=weight[seen])),
     )
-    score = alpha * (mean / whole - 1) - (1 - alpha) * (n / size - 1) if whole > 0 else np.nan
+    score = slice_score(mean, size, whole=whole, n=n, alpha=alpha)
     return {
         "n": int(own.sum()),
         "share": size / n,

@@ -12,7 +12,7 @@ import pandas as pd
 from recidiv_core.data import AuditDataset
 from recidiv_core.slices.audit import SliceAudit, prepared, slice_words
 from recidiv_core.slices.confirm import confirm
-from recidiv_core.slices.find import slice_rows
+from recidiv_core.slices.find import slice_rows, slice_score
 from recidiv_core.slices.prepare import Prepared
 from recidiv_core.stats import wilson
 
@@ -141,13 +141,9 @@ def _lattice(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, A
 
 
 def _score(ready: Prepared, inside: np.ndarray, alpha: float) -> float:
-    seen = ~ready.held_out
-    weight = _weight(ready)
-    size, n = weight[inside & seen].sum(), weight[seen].sum()
-    whole = _mean(ready.errors, ready.weight, seen)
-    if size == 0 or whole == 0:
-        return np.nan
-    return float(alpha * (_mean(ready.errors, ready.weight, inside & seen) / whole - 1) - (1 - alpha) * (n / size - 1))
+    seen, weight = ~ready.held_out, _weight(ready)
+    mean, whole = (_mean(ready.errors, ready.weight, rows) for rows in (inside & seen, seen))
+    return slice_score(mean, float(weight[inside & seen].sum()), whole=whole, n=float(weight[seen].sum()), alpha=alpha)
 
 
 def _weight(ready: Prepared) -> np.ndarray:

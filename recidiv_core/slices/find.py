@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,8 @@ class SliceResult:
         mean_error, max_error, score; best first. Equal scores: the larger slice first, then the one with fewer predicates.
     n, mean_error : float
         Of all rows.
-    n_predicates, n_opened : int
-        Column–value pairs with enough rows, and slices whose rows were read.
+    n_predicates, n_conjunctions, n_opened : int
+        Column–value pairs with enough rows, their conjunctions, and how many of these had to be opened: the others were ruled out unseen.
     reason : str
         Why the table is empty, "" when it is not.
     """
@@ -42,6 +42,7 @@ class SliceResult:
     n: float
     mean_error: float
     n_predicates: int
+    n_conjunctions: int
     n_opened: int
     reason: str
 
@@ -125,17 +126,22 @@ def find_slices(
         raise InputError.one("columns", f"at most {MAX_PREDICATES:,} values with enough rows", f"{n_predicates:,}")
     deepest = min(max_level or features.shape[1], features.shape[1])
     options = {"k": k, "alpha": alpha, "min_support": support, "max_level": max_level}
+    n_conjunctions = conjunctions(coded.n_levels.tolist(), max_level)
     mean = float(np.average(errors, weights=weight))
     task = (
         problem(coded.codes, coded.n_levels, _name_order(coded), errors, weight) if mean > 0 and n_predicates else None
     )
     if task is None or not task.error.any():  # also where all error has a weight next to 0
         reason = "no value of any column has enough rows" if mean > 0 and not n_predicates else NO_ERROR
-        return SliceResult(_table([], coded, errors, weight), options, float(n), mean, n_predicates, 0, reason)
+        return SliceResult(
+            _table([], coded, errors, weight), options, float(n), mean, n_predicates, n_conjunctions, 0, reason
+        )
     best = search(task, k=k, alpha=alpha, min_support=support, max_level=deepest, progress=progress)
     found = [(coded.slice_of(path), path, score) for path, score in zip(best.paths, best.scores, strict=True)]
     table = _table(found, coded, errors, weight)
-    return SliceResult(table, options, float(n), mean, n_predicates, best.n_visited, "" if found else NOTHING)
+    return SliceResult(
+        table, options, float(n), mean, n_predicates, n_conjunctions, best.n_visited, "" if found else NOTHING
+    )
 
 
 def _as_numbers(values: Any, name: str) -> np.ndarray:
@@ -150,13 +156,19 @@ def default_support(n: int) -> int:
     return max(LEAST_SUPPORT, n // SUPPORT_SHARE)
 
 
-def n_conjunctions(features: pd.DataFrame, *, min_support: float, max_level: int | None = None) -> tuple[int, int]:
-    """How many predicates have enough rows, and how many conjunctions of them there are: what a search may have to look at."""
-    levels = [int((column.value_counts(dropna=False) >= min_support).sum()) for _, column in features.items()]
-    counts = [1]  # elementary symmetric polynomials: conjunctions of l predicates, one per column
+def conjunctions(levels: Sequence[int], max_level: int | None) -> int:
+    """How many conjunctions there are of one value each of up to ``max_level`` columns with so many ``levels``."""
+    counts = [1]  # elementary symmetric polynomials
     for size in levels:
         counts = [own + size * below for own, below in zip([*counts, 0], [0, *counts], strict=True)]
-    return sum(levels), sum(counts[1 : (max_level or len(levels)) + 1])
+    return sum(counts[1 : (max_level or len(levels)) + 1])
+
+
+def slice_score(mean: float, size: float, *, whole: float, n: float, alpha: float) -> float:
+    """SliceLine's score of a slice of ``size`` of ``n`` with a ``mean`` error against that of the ``whole``; NaN where it has none."""
+    if size == 0 or whole == 0:
+        return math.nan
+    return alpha * (mean / whole - 1) - (1 - alpha) * (n / size - 1)
 
 
 def slice_rows(features: pd.DataFrame, slice_: Mapping[str, Any]) -> np.ndarray:

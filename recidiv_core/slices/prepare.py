@@ -14,9 +14,10 @@ from scipy.stats import rankdata
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.slices.binning import BinnedFrame, Progress, bin_features
-from recidiv_core.slices.find import default_support
+from recidiv_core.slices.find import conjunctions, default_support
 from recidiv_core.slices.losses import RowErrors, row_errors
 from recidiv_core.stats import wilson
+from recidiv_core.words import many
 
 _LABEL = "outcome"
 _HEAVY_CELLS, _HEAVY_CONJUNCTIONS, _HEAVY_ALPHA = 20_000_000, 1e7, 0.99
@@ -97,12 +98,9 @@ def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, 
         )
         for name in names
     ]
-    counts = [1.0]
-    for size in levels:
-        counts = [own + size * below for own, below in zip([*counts, 0.0], [0.0, *counts], strict=True)]
-    n = sum(counts[1 : (options["max_level"] or len(levels)) + 1])
+    n = conjunctions(levels, options["max_level"])
     words = (
-        f"{len(names):,} columns with up to {sum(levels):,} values: at most {n:.3g} conjunctions of {len(dataset) - n_held:,} rows. Most are "
+        f"{len(names):,} columns with up to {sum(levels):,} values: at most {many(n)} conjunctions of {len(dataset) - n_held:,} rows. Most are "
         "ruled out unseen; how long it takes cannot be said beforehand. It can be stopped."
     )
     is_heavy = len(names) * len(dataset) > _HEAVY_CELLS or (n > _HEAVY_CONJUNCTIONS and options["alpha"] > _HEAVY_ALPHA)

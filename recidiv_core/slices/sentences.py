@@ -7,7 +7,7 @@ from typing import Any
 
 from recidiv_core.slices.audit import BY_HAND, FOUND, SliceAudit
 from recidiv_core.slices.losses import LOSSES
-from recidiv_core.words import listed, number, outward, people, percent
+from recidiv_core.words import listed, many, number, outward, people, percent
 
 MARKS = {True: "▲ confirmed", False: "□ not confirmed"}
 
@@ -65,7 +65,10 @@ def worst_sentence(audit: SliceAudit, row: Any) -> str:
 
 def slice_notes(audit: SliceAudit) -> list[str]:
     """What a reader must know besides."""
-    found = []
+    found = [
+        f"Searched: {audit.n_predicates:,} values of {len(audit.features)} columns and all {many(audit.n_conjunctions)} of their combinations; bounds "
+        f"ruled out all but {audit.n_opened:,} branches."
+    ]
     untested = audit.table[audit.table["reason"] != ""]
     if len(untested):
         reasons = listed([f"{row.words} ({row.reason})" for row in untested.itertuples()])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recidiv_core.errors import InputError
-from recidiv_core.slices import find_slices, n_conjunctions, slice_rows
+from recidiv_core.slices import find_slices, slice_rows
 from recidiv_core.slices.find import NO_ERROR, NOTHING
 from tests.slices.oracle import every_slice
 
@@ -88,10 +88,12 @@ def test_nothing_to_find_has_a_reason(errors, reason):
     assert found.table.empty and found.reason == reason
 
 
-def test_what_is_searched_is_told_beforehand():
+def test_what_was_searched_is_counted():
     features = pd.DataFrame({"a": [0] * 6 + [1] * 4, "b": [0, 1] * 5, "c": list("vwxyzvwxyz")})
-    assert n_conjunctions(features, min_support=3) == (4, 4 + 4)
-    assert n_conjunctions(features, min_support=1, max_level=2) == (9, 9 + 2 * 2 + 2 * 5 + 2 * 5)
+    found = find_slices(features, np.arange(10.0), min_support=3)
+    assert (found.n_predicates, found.n_conjunctions) == (4, 4 + 4)  # no value of c has three rows
+    found = find_slices(features, np.arange(10.0), min_support=1, max_level=2)
+    assert (found.n_predicates, found.n_conjunctions) == (9, 9 + 2 * 2 + 2 * 5 + 2 * 5)
 
 
 def test_uneven_weights_are_exact():
