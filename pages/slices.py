@@ -4,7 +4,7 @@ import streamlit as st
 
 from recidiv_core.charts.slices import lattice_chart, makeup_chart, parts_chart, slices_chart, spread_chart
 from recidiv_core.errors import InputError
-from recidiv_core.slices import slice_answer, slice_detail, slice_notes
+from recidiv_core.slices import slice_answer, slice_notes
 from recidiv_core.ui.parts import (
     READING_SLICES,
     about,
@@ -59,7 +59,7 @@ def closer(current, audit, rank, view) -> None:
             )
             table(own, name="slices-folded", description="Near-duplicates of the slice.")
         return
-    detail = slice_detail(current.dataset, audit, row["slice"])
+    detail = current.close_by(audit, row["slice"])
     titles = {
         "makeup": ("Who is in the slice (dots, with intervals), against all people that the error is about (ticks)", makeup_chart, detail.makeup),
         "spread": ("How the error spreads, on held-out rows", lambda d: spread_chart(audit, d), detail.spread),

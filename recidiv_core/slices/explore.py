@@ -152,16 +152,22 @@ def _weight(ready: Prepared) -> np.ndarray:
 
 def _best_children(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The predicates that, added to a slice, leave enough rows and have the highest score."""
-    inside = slice_rows(ready.levels, slice_) & ~ready.held_out
-    weight, seen = _weight(ready), ~ready.held_out
-    least = options["min_support"] * weight[seen].mean()
+    seen, weight = ~ready.held_out, _weight(ready)
+    inside = slice_rows(ready.levels, slice_) & seen
+    own, n, whole = weight[inside], float(weight[seen].sum()), _mean(ready.errors, ready.weight, seen)
+    least, most = options["min_support"] * n / seen.sum() * (1 - 1e-9), own.sum() * (1 - 1e-9)
     found = []
     for name in ready.features:
-        if name not in slice_:
-            column = ready.levels[name]
-            sizes = pd.Series(weight[inside]).groupby(column[inside].to_numpy(), observed=True).sum()
-            for level, size in sizes.items():
-                if least * (1 - 1e-9) <= size < weight[inside].sum() * (1 - 1e-9):
-                    score = _score(ready, inside & (column == level).to_numpy(), options["alpha"])
-                    found.append((-score, name, str(level)))
+        if name in slice_:
+            continue
+        column = ready.levels[name].cat
+        codes = column.codes.to_numpy()[inside] + 1  # 0 is no level
+        sizes, sums = (
+            np.bincount(codes, weights=w, minlength=len(column.categories) + 1)[1:]
+            for w in (own, own * ready.errors[inside])
+        )
+        for level, size, held in zip(column.categories, sizes, sums, strict=True):
+            if least <= size < most:
+                score = slice_score(held / size, size, whole=whole, n=n, alpha=options["alpha"])
+                found.append((-score, name, level))
     return [(name, level) for _, name, level in sorted(found)[:N_CHILDREN]]

@@ -16,7 +16,7 @@ from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
 from recidiv_core.report import Entry
-from recidiv_core.slices import LOSSES, default_error
+from recidiv_core.slices import LOSSES, SliceAudit, SliceDetail, default_error, slice_detail
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import (
     Options,
@@ -195,6 +195,11 @@ class Session:
             (self.dataset.digest, self.attribute, first, second, str(options)),
             lambda: hold_together(curves, first, second, options),
         )
+
+    def close_by(self, audit: SliceAudit, slice_: dict[str, Any]) -> SliceDetail:
+        """One slice of an audit from close by."""
+        key = ("close by", self.dataset.digest, audit.error, repr(audit.options), repr(slice_))
+        return self._kept(key, lambda: slice_detail(self.dataset, audit, slice_))
 
     def variant(self, key: str, load: Callable[[], AuditDataset]) -> AuditDataset:
         """Another version of the dataset, loaded once."""

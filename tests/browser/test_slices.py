@@ -66,6 +66,8 @@ def test_a_search_over_too_much_says_so_runs_with_progress_and_stops(page):
     wide = pd.DataFrame(random.integers(0, 2, (6_000, 40))).add_prefix("c")
     frame = pd.concat([random_table(1, 6_000).drop(columns="weight"), wide], axis=1)
     go(page, "Data")
+    page.get_by_role("heading", name="Who is in the data?").wait_for()
+    settled(page)
     upload(page, "wide.csv", frame.to_csv(index=False).encode())
     page.get_by_text("wide.csv: 6,000 rows").wait_for()
     choose(page, "Outcome (label)", "y")
