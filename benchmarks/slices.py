@@ -139,7 +139,7 @@ def main(rows: int = 50_000, compas: str = "../shared/data/compas-scores-two-yea
     )
     chance = 1 / (1 + np.exp(-numbers[["x0", "x1", "x2"]].sum(axis=1)))
     audits(numbers.assign(score=chance.round(6), event=(random.random(len(numbers)) < chance).astype(int)))
-    alone(2_458_285, 68, 3, (0.95,), "a shape like the paper's USCensus; no budget")
+    alone(2_458_285, 68, 3, ALPHAS, "a shape like the paper's USCensus; no budget")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from recidiv_core.errors import InputError, Problem
 from recidiv_core.stats import wilson
 
 OTHER, PRESENT = "(rare values)", "(any value)"
+NO_CUT = "no cut-point found"
 TRENDS = ("ascending", "descending", "concave", "convex", "peak", "valley", "auto")
 MAX_BINS = 50
 RARE_SHARE, RARE_ROWS = 0.01, 32  # a name with fewer rows than either is pooled; no smaller slice is looked for either
@@ -139,7 +140,7 @@ def bin_features(
         else:
             rules[name] = _named_rule(column)
         if name in rules and len(rules[name].levels) < 2:
-            left_out[name] = "one value, or all of them rare" if name not in cuts else "no cut-point found"
+            left_out[name] = "one value, or all of them rare" if name not in cuts else NO_CUT
             del rules[name]
             cuts.pop(name, None)
     empty = BinnedFrame(pd.DataFrame(index=frame.index), cuts, pd.DataFrame(), left_out, rules)

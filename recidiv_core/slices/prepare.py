@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
-from recidiv_core.slices.binning import BinnedFrame, Progress, bin_features
+from recidiv_core.slices.binning import NO_CUT, BinnedFrame, Progress, bin_features
 from recidiv_core.slices.find import conjunctions, default_support
 from recidiv_core.slices.losses import RowErrors, row_errors
 from recidiv_core.stats import wilson
@@ -89,15 +89,7 @@ def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, 
     support = options["min_support"] or default_support(len(dataset) - n_held)
     most = max(1, int((len(dataset) - n_held) / support))
     bins = (options.get("binning") or {}).get("max_bins", 8)
-    levels = [
-        min(
-            most,
-            bins
-            if _is_number(dataset, name)
-            else dataset.reduced(("levels", name), lambda n=name: _n_levels(dataset, n)),
-        )
-        for name in names
-    ]
+    levels = [min(most, _most_levels(dataset, name, bins)) for name in names]
     n = conjunctions(levels, options["max_level"])
     words = (
         f"{len(names):,} columns with up to {sum(levels):,} values: at most {many(n)} conjunctions of {len(dataset) - n_held:,} rows. Most are "
@@ -107,16 +99,12 @@ def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, 
     return {"n_columns": len(names), "n_values": sum(levels), "n_conjunctions": n, "words": words, "is_heavy": is_heavy}
 
 
-def _is_number(dataset: AuditDataset, name: str) -> bool:
-    return (
-        name in dataset.frame and name not in dataset.attributes and pd.api.types.is_numeric_dtype(dataset.frame[name])
-    )
-
-
-def _n_levels(dataset: AuditDataset, name: str) -> int:
+def _most_levels(dataset: AuditDataset, name: str, bins: int) -> int:
     if name in dataset.attributes:
         return len(dataset.attributes[name].levels)
-    return int(dataset.frame[name].nunique()) if name in dataset.frame else 0
+    if pd.api.types.is_numeric_dtype(dataset.frame[name]):
+        return bins
+    return dataset.reduced(("levels", name), lambda: int(dataset.frame[name].nunique()))
 
 
 def prepare(
@@ -146,8 +134,9 @@ def prepare(
     if error in {*names, *extra}:
         raise InputError.one(f"feature {shown(error)}", "another column than the error", "the error itself")
     parts = _split(len(dataset), holdout, random_state) if held_out is None else held_out
-    key = ("slices", names, is_free, tuple(sorted(extra)), hashlib.sha256(np.packbits(parts)).digest(), repr(binning))
-    bins = dataset.reduced(key, lambda: _bins(dataset, names, is_free, extra, parts, binning, progress))
+    more = tuple(sorted(set(extra) - set(names)))
+    key = ("slices", names, is_free, more, hashlib.sha256(np.packbits(parts)).digest(), repr(binning))
+    bins = dataset.reduced(key, lambda: _bins(dataset, names, is_free, more, parts, binning, progress))
     weight = None if dataset.weight is None else dataset.weight[of.rows]
     own = bins.held_out[of.rows]
     if not all(part.any() and (weight is None or weight[part].any()) for part in (own, ~own)):
@@ -170,7 +159,7 @@ def _bins(
     if problems := _problems(dataset, [*names, *extra]):
         raise InputError(problems)
     frame = _frame(dataset, list(dict.fromkeys([*names, *extra])))
-    binned = _binned(frame, dataset.y_true, ~held_out, binning, progress)
+    binned = _binned(dataset, frame, ~held_out, binning, progress)
     levels, left_out = binned.apply(frame), dict(binned.left_out)
     own = [name for name in names if name in levels]
     seen, y = levels[~held_out], dataset.y_true[~held_out]
@@ -224,9 +213,12 @@ def _frame(dataset: AuditDataset, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _binned(
-    frame: pd.DataFrame, y: np.ndarray, seen: np.ndarray, options: Mapping[str, Any], progress: Progress
+    dataset: AuditDataset, frame: pd.DataFrame, seen: np.ndarray, options: Mapping[str, Any], progress: Progress
 ) -> BinnedFrame:
-    """Bins made on the rows that are searched: cut-points that had seen the others would know their outcomes."""
+    """Bins made on the rows that are searched: cut-points that had seen the others would know their outcomes.
+
+    Cut-points once found are kept with the dataset, so that a change of one column's bins does not look for all others again.
+    """
     label = _LABEL
     while label in frame:
         label += "_"
@@ -235,9 +227,18 @@ def _binned(
         for name in ("cutpoints", "special", "monotonic")
         if isinstance(options.get(name), Mapping)
     }
-    return bin_features(
-        frame.loc[seen].assign(**{label: y[seen]}), label=label, progress=progress, **(dict(options) | per_column)
-    )
+    plain = {name: value for name, value in options.items() if name not in per_column}
+    kept = dataset.reduced(("cuts", hashlib.sha256(np.packbits(seen)).digest(), repr(plain)), dict)
+    asked = {*per_column.get("special", {}), *per_column.get("monotonic", {})}
+    known = {name: cuts for name, cuts in kept.items() if name in frame and name not in asked}
+    given = known | dict(per_column.get("cutpoints", {}))
+    own = frame.loc[seen].assign(**{label: dataset.y_true[seen]})
+    binned = bin_features(own, label=label, progress=progress, **(plain | per_column | {"cutpoints": given}))
+    found = binned.cutpoints | {name: () for name, reason in binned.left_out.items() if reason == NO_CUT}
+    kept |= {
+        name: cuts for name, cuts in found.items() if name not in asked and name not in per_column.get("cutpoints", {})
+    }
+    return binned
 
 
 def _repeats(levels: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:

@@ -97,6 +97,18 @@ def test_near_duplicates_fold_under_the_best(dataset, audit):
     assert audit.table["n_folded"].sum() == len(audit.folded)
 
 
+def test_a_change_of_one_columns_bins_leaves_the_others_and_can_be_taken_back():
+    fresh = planted(seed=3)
+    first = audit_slices(fresh)
+    changed = audit_slices(fresh, binning={"cutpoints": {"age": (30, 50)}})
+    assert (
+        changed.binning.cutpoints["age"] == (30, 50)
+        and changed.binning.cutpoints["priors"] == first.binning.cutpoints["priors"]
+    )
+    again = audit_slices(fresh, binning={"cutpoints": {}})
+    assert again.binning.cutpoints == first.binning.cutpoints == audit_slices(planted(seed=3)).binning.cutpoints
+
+
 ERRORS = {
     "zero_one": lambda y, s: ((s >= 0.4) != y, np.ones(len(y), bool)),
     "false_positive": lambda y, s: (s >= 0.4, ~y),
