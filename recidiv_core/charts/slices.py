@@ -54,7 +54,7 @@ def slices_chart(audit: SliceAudit) -> Spec:
         average
     ]
     reach = (max(values) - min(values)) or 1.0
-    domain = [max(0.0, min(values) - 0.08 * reach), max(values) + 0.08 * reach]
+    domain = [max(0.0, min(values) - 0.4 * reach), max(values) + 0.08 * reach]  # on the left the words have room
     title = _axis(audit)
     x = quantity("error", title, scale={"domain": domain, "nice": False, "zero": False}, axis={"tickCount": 6})
     y = category(
