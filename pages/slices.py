@@ -22,6 +22,11 @@ from recidiv_core.ui.state import session
 from recidiv_core.ui.work import work_on_slices
 
 _HIDDEN = ["slice"]
+# As read: who, whether, how much, how sure, how many; then what the search saw.
+_COLUMNS = [
+    "rank", "words", "confirmed", "held_out_error", "excess", "low", "high", "p_holm", "held_out_n", "held_out_share", "reason", "kind",
+    "level", "n", "share", "mean_error", "max_error", "score", "n_folded", "p_value",
+]  # fmt: skip
 _VIEWS = {
     "makeup": "Who is in it",
     "spread": "How its error spreads",
@@ -34,7 +39,7 @@ _VIEWS = {
 def whole(current, audit) -> None:
     """The table behind the picture, and one slice from close by."""
     with st.expander("Table", icon=":material/table:"):
-        table(audit.table.drop(columns=_HIDDEN), name="slices", description="Every slice with its numbers.")
+        table(audit.table[_COLUMNS], name="slices", description="Every slice with its numbers.")
     st.subheader("Look closer", anchor=False)
     ranks = list(audit.table["rank"])
     words = dict(zip(ranks, audit.table["words"], strict=True))
@@ -61,15 +66,15 @@ def closer(current, audit, rank, view) -> None:
         return
     detail = current.close_by(audit, row["slice"])
     titles = {
-        "makeup": ("Who is in the slice (dots, with intervals), against all people that the error is about (ticks)", makeup_chart, detail.makeup),
-        "spread": ("How the error spreads, on held-out rows", lambda d: spread_chart(audit, d), detail.spread),
-        "parts": ("What each part adds to the error of the people left without it, on held-out rows", lambda d: parts_chart(audit, d), detail.parts),
-        "lattice": ("The slice among its neighbours: one part fewer, one part more", lambda d: lattice_chart(audit, d), detail.lattice.drop(columns=_HIDDEN)),
+        "makeup": ("who is in it (dots, with intervals), against all people that the error is about (ticks); searched and held-out rows", makeup_chart, detail.makeup),
+        "spread": ("how its error spreads, on held-out rows", lambda d: spread_chart(audit, d), detail.spread),
+        "parts": ("what each part adds: the slice's error less that of the slice without this part, on held-out rows", lambda d: parts_chart(audit, d), detail.parts),
+        "lattice": ("its neighbours, with one part fewer (circles) and one more (squares), on held-out rows", lambda d: lattice_chart(audit, d), detail.lattice.drop(columns=_HIDDEN)),
     }  # fmt: skip
     title, chart, data = titles[view]
-    picture(title, chart(detail), name=f"slice-{view}", table=data)
+    picture(f"Slice {rank}, {detail.words}: {title}", chart(detail), name=f"slice-{rank}-{view}", table=data)
     with st.expander("Table"):
-        table(data, name=f"slice-{view}-table", description=title)
+        table(data, name=f"slice-{rank}-{view}-table", description=title)
 
 
 def chosen_for_report(audit):
@@ -79,7 +84,7 @@ def chosen_for_report(audit):
         "Slices for the report", list(words), list(words), format_func=lambda r: f"{r} · {words[r]}",
         key=f"slices report {audit.dataset['digest'][:12]} {hash(tuple(words.values()))}",
     )  # fmt: skip
-    return audit.only(ranks)
+    return audit.only(ranks) if ranks else None
 
 
 opening("slices")
@@ -101,6 +106,10 @@ if audit is not None:
         answer_box(None, slice_answer(audit))
         for note in slice_notes(audit):
             st.caption(literal(note))
+        if audit.left_out:
+            st.caption(
+                f"Columns not searched: {len(audit.left_out)}. They are listed below, under “How the columns were cut”, with reasons."
+            )
     with shown:
         if len(audit.table):
             picture(
@@ -115,5 +124,7 @@ if audit is not None:
     st.subheader("Compare models or versions", anchor=False)
     comparison(current, audit)
     if len(audit.table):
-        add_to_report(chosen_for_report(audit), key="slices")
+        chosen = chosen_for_report(audit)
+        if chosen is not None:
+            add_to_report(chosen, key="slices")
 explanations(READING_SLICES)

@@ -21,7 +21,7 @@ from recidiv_core.charts.theme import (
 )
 from recidiv_core.slices import MARKS, SliceAudit, SliceDetail, error_text, is_share
 
-_ROW, _WORDS = 50, 70
+_ROW, _WORDS = 50, 90
 MAX_ROWS = 40
 _SHOWN, _NOT_SHOWN = VERDICT_MARKS["exceeds"], VERDICT_MARKS["cannot conclude"]
 _STATES = {MARKS[True]: _SHOWN, MARKS[False]: _NOT_SHOWN}
@@ -70,7 +70,7 @@ def slices_chart(audit: SliceAudit) -> Spec:
         layer("tick", {"x": quantity("searched", title), "y": y}, color=QUIET, thickness=2, size=12),
         layer("point", {"x": x, "y": y, "color": colour, "shape": _state("shape"), "fill": _state("fill"), "tooltip": tip}, size=100, opacity=1, strokeWidth=2),
         layer("text", above, align="left", baseline="bottom", dy=-7, fontSize=11, fontWeight=600, color=QUIET),
-        layer("text", below, align="left", baseline="top", dy=8, fontSize=10, color=QUIET),
+        layer("text", below, align="left", baseline="top", dy=8, fontSize=11, color=QUIET),
     ]  # fmt: skip
     words = "; ".join(
         f"{row.words}: {error_text(audit, row.held_out_error)}, {MARKS[row.confirmed][2:]}"
@@ -171,7 +171,12 @@ def spread_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
             )
         ]
     else:
-        x = quantity("low", audit.error_title, scale={"domainMax": float(found["low"].max()), "zero": True})
+        last = float(found["low"].max())
+        end = last + float(found["low"].iloc[1] - found["low"].iloc[0])
+        closing = found[found["low"] == last].assign(low=end)  # a step reaches to its end
+        found = pd.concat([found, closing.assign(n=0)], ignore_index=True)
+        title = f"{audit.error_title} (the last step: {last:.3g} and more)"
+        x = quantity("low", title, scale={"domainMax": end, "zero": True})
         dash = category("where", scale={"domain": [_INSIDE, _OUTSIDE], "range": [[1, 0], [5, 3]]}, legend=None)
         layers = [
             layer(

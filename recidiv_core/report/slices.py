@@ -129,12 +129,26 @@ def summary(audit: SliceAudit) -> list[tuple[str, str | None, str]]:
 
 def sections(audit: SliceAudit) -> list[dict[str, Any]]:
     """One section."""
-    blocks = [text_block(slice_answer(audit)), *(text_block(note) for note in slice_notes(audit)), _table(audit)]
+    n_shown = int((audit.table["kind"] != BY_HAND).sum())
+    chosen = (
+        []
+        if n_shown == audit.n_found
+        else [
+            text_block(f"Shown are {n_shown} of the {audit.n_found} slices found, chosen by whoever made this report.")
+        ]
+    )
+    blocks = [
+        text_block(slice_answer(audit)),
+        *chosen,
+        *(text_block(note) for note in slice_notes(audit)),
+        _table(audit),
+    ]
     public = dataclasses.replace(audit, table=audit.table[audit.table["held_out_error"].notna()])
     if len(public.table):
         blocks.append(
             figure_block(
-                f"{_opened(audit.error_mean)} of each slice on held-out rows (dashed: of all)", slices_chart(public)
+                f"{_opened(audit.error_mean)} of each slice on held-out rows (dashed: of all; tick: on the rows searched)",
+                slices_chart(public),
             )
         )
     cuts = [

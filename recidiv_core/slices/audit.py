@@ -45,6 +45,8 @@ class SliceAudit:
         Of all rows searched, and of all held out.
     n_found, n_confirmed : int
         Slices that the search found, and those of them that are confirmed.
+    n_beyond : int
+        Of the confirmed ones but the first: those that are confirmed again among the held-out people who are not in the first.
     """
 
     room: ClassVar[str] = "slices"
@@ -68,6 +70,7 @@ class SliceAudit:
     held_out_error: float
     n_found: int
     n_confirmed: int
+    n_beyond: int
     n_predicates: int
     n_conjunctions: int
     n_opened: int
@@ -188,13 +191,15 @@ def audit_with(
     )
     judged = judged.rename(columns={"n": "held_out_n", "share": "held_out_share", "mean_error": "held_out_error"})
     table = pd.concat([pd.DataFrame(rows, columns=[*_SEARCHED, "n_folded"]), judged.drop(columns="rest_error")], axis=1)
+    confirmed = table.index[table["confirmed"] & (table["kind"] == FOUND)]
+    members = [slice_rows(held_levels, slices[i]) for i in confirmed]
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
     options = options | {"min_support": found.options["min_support"]}
     return SliceAudit(
         about, dataset.roles, options, error, ready.of.loss.title, ready.of.loss.mean, ready.of.loss.of,
         ready.of.threshold, table, folded, ready.bins.binning, ready.features, ready.bins.left_out, int(seen.sum()), int((~seen).sum()),
         found.mean_error, float(np.average(held_errors, weights=held_weight)), len(kept),
-        int(table["confirmed"].head(len(kept)).sum()), found.n_predicates, found.n_conjunctions, found.n_opened, found.reason,
+        len(confirmed), _n_beyond(held_errors, held_weight, members, confidence_level), found.n_predicates, found.n_conjunctions, found.n_opened, found.reason,
         dataset.ledger_table(),
     )  # fmt: skip
 
@@ -223,6 +228,20 @@ _FOLDED = ["under", "words", "slice", "level", "size", "share", "mean_error", "s
 def _part(progress: Progress, start: float, width: float) -> Progress:
     """A report that goes from ``start`` on over ``width``."""
     return None if progress is None else lambda share, text: progress(start + width * share, text)
+
+
+def _n_beyond(
+    errors: np.ndarray, weight: np.ndarray | None, members: Sequence[np.ndarray], confidence_level: float
+) -> int:
+    """How many slices are confirmed among the people who are not in the first of them; ``members`` are masks (n,)."""
+    if len(members) < 2:
+        return 0
+    left = ~members[0]
+    own = None if weight is None else weight[left]
+    if not left.any() or (own is not None and not own.any()):
+        return 0
+    others = [rows[left] for rows in members[1:]]
+    return int(confirm(errors[left], own, others, confidence_level=confidence_level)["confirmed"].sum())
 
 
 def _check(options: dict[str, Any], dataset: AuditDataset) -> None:

@@ -14,13 +14,13 @@ from scipy.stats import rankdata
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.slices.binning import NO_CUT, BinnedFrame, Progress, bin_features
-from recidiv_core.slices.find import conjunctions, default_support
+from recidiv_core.slices.find import LEAST_SUPPORT, conjunctions, default_support
 from recidiv_core.slices.losses import RowErrors, row_errors
 from recidiv_core.stats import wilson
 from recidiv_core.words import many
 
 _LABEL = "outcome"
-_HEAVY_CELLS, _HEAVY_CONJUNCTIONS, _HEAVY_ALPHA = 20_000_000, 1e7, 0.99
+_HEAVY_CELLS, _HEAVY_CONJUNCTIONS, _HEAVY_ALPHA = 20_000_000, 10**11, 0.99
 RARE = "every value but one is too rare"
 # A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
 # everybody, or nobody, has an outcome that is common.
@@ -158,6 +158,8 @@ def _bins(
         raise InputError.one("features", "at least one column", "none")
     if problems := _problems(dataset, [*names, *extra]):
         raise InputError(problems)
+    if (n_seen := int((~held_out).sum())) < 2 * LEAST_SUPPORT:  # no slice and its complement would both be large enough
+        raise InputError.one("rows", f"at least {2 * LEAST_SUPPORT} to search", f"{n_seen}, after those held out")
     frame = _frame(dataset, list(dict.fromkeys([*names, *extra])))
     binned = _binned(dataset, frame, ~held_out, binning, progress)
     levels, left_out = binned.apply(frame), dict(binned.left_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,18 @@ import streamlit as st
 from recidiv_core.charts.slices import bins_chart, comparison_chart
 from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError
-from recidiv_core.slices import BY_HAND, LOSSES, TRENDS, SliceAudit, candidates, default_error, is_share, unavailable
+from recidiv_core.slices import (
+    BY_HAND,
+    LOSSES,
+    MAX_BINS,
+    TRENDS,
+    SliceAudit,
+    candidates,
+    comparison_sentence,
+    default_error,
+    is_share,
+    unavailable,
+)
 from recidiv_core.ui.parts import literal, picture, problems, spoken, table
 from recidiv_core.ui.state import Session, session
 from recidiv_core.ui.work import work_on_comparison
@@ -146,19 +158,28 @@ def _remove(position: int) -> None:
 def binning(current: Session, audit: SliceAudit) -> None:
     """The levels of each column with their event rates, and the cut-points, which can be changed."""
     shown, changed = st.columns([3, 2], gap="large")
-    names = list(dict.fromkeys(audit.binning.table["column"]))
+    changed_by_hand = [
+        name
+        for pairs in (current.slicing.cutpoints, current.slicing.special, current.slicing.monotonic)
+        for name, _ in pairs
+    ]
+    names = list(dict.fromkeys([*audit.binning.table["column"], *changed_by_hand]))
     with changed:
         name = st.selectbox("Column", names, key=_key(current, "bin column"))
-        if name in audit.binning.cutpoints:
+        is_left_out = name not in set(audit.binning.table["column"])
+        if is_left_out:
+            st.warning(literal(f"Not searched as it is: {audit.left_out.get(name, 'no level')}. Change it here."))
+        if name in audit.binning.cutpoints or is_left_out:
             _cut_points(current, audit, name)
         else:
             st.caption("Its values are levels as they are; rare ones are pooled.")
         st.button(
-            "Back to the bins found", key=_key(current, "bins back"), on_click=bins_back, type="tertiary", icon=":material/undo:",
+            "All columns back to the bins found", key=_key(current, "bins back"), on_click=bins_back, type="tertiary", icon=":material/undo:",
             disabled=not (current.slicing.cutpoints or current.slicing.special or current.slicing.monotonic),
         )  # fmt: skip
     with shown:
-        picture(
+        if not is_left_out:
+            picture(
             f"The levels of {name} and how often the outcome followed, on the rows searched", bins_chart(audit.binning.table, name),
             name="bins", table=audit.binning.table,
         )  # fmt: skip
@@ -171,37 +192,50 @@ def binning(current: Session, audit: SliceAudit) -> None:
 
 def _cut_points(current: Session, audit: SliceAudit, name: str) -> None:
     slicing = current.slicing
-    cuts = ", ".join(f"{cut:g}" for cut in audit.binning.cutpoints[name])
-    special = ", ".join(f"{code:g}" for code in dict(slicing.special).get(name, ()))
-    trend = dict(slicing.monotonic).get(name, "none")
-    version = f"{cuts} {special} {trend}"
-    with st.form(_key(current, f"bins {name} {version}"), border=False):
-        points = st.text_input("Cut-points", cuts, help="A value equal to a cut-point opens the next level.")
+    cuts = audit.binning.cutpoints.get(name, ())
+    special, trend = dict(slicing.special).get(name, ()), dict(slicing.monotonic).get(name, "none")
+    with st.form(_key(current, f"bins {name} {cuts} {special} {trend}"), border=False):
+        points = st.text_input("Cut-points", _text(cuts), help="A value equal to a cut-point opens the next level.")
         codes = st.text_input(
-            "Special codes",
-            special,
-            help="Values that are no quantities, such as -9 for refused: each becomes a level of its own.",
-        )
+            "Special codes", _text(special), help="Values that are no quantities, such as -9 for refused: each becomes a level of its own.",
+        )  # fmt: skip
         wanted = st.selectbox(
             "Trend of the event rate", ("none", *TRENDS), ("none", *TRENDS).index(trend),
-            help="Asked of OptBinning; a trend makes it look for the cut-points again.",
+            help="What shape the share with the outcome may have from level to level. A trend makes the program look for the cut-points again.",
         )  # fmt: skip
-        if st.form_submit_button("Use these"):
-            try:
-                new_cuts, new_codes = _numbers(points), _numbers(codes)
-            except ValueError:
-                problems(InputError.one("cut-points and codes", "numbers separated by commas", "something else"))
-                return
-            is_moved = new_cuts != tuple(audit.binning.cutpoints[name])
-            current.slicing = replace(
-                slicing, manual=(), special=_put(slicing.special, name, new_codes), monotonic=_put(slicing.monotonic, name, "" if wanted == "none" else wanted),
-                cutpoints=_put(slicing.cutpoints, name, new_cuts if is_moved else () if wanted != trend or new_codes else dict(slicing.cutpoints).get(name, ())),
-            )  # fmt: skip
-            st.rerun()
+        if not st.form_submit_button("Use these"):
+            return
+    try:
+        new_cuts, new_codes = _numbers(points), _numbers(codes)
+    except InputError as error:
+        problems(error)
+        return
+    is_by_hand = new_cuts != cuts or name in dict(slicing.cutpoints)
+    current.slicing = replace(
+        slicing, special=_put(slicing.special, name, new_codes), monotonic=_put(slicing.monotonic, name, "" if wanted == "none" else wanted),
+        cutpoints=_put(slicing.cutpoints, name, new_cuts if is_by_hand and wanted == trend else ()),
+        manual=tuple(own for own in slicing.manual if name not in dict(own)),  # their levels may be gone
+    )  # fmt: skip
+    n_dropped = len(slicing.manual) - len(current.slicing.manual)
+    if n_dropped:
+        st.toast(f"Slices by hand that used {literal(name)} were removed: {n_dropped}.", icon=":material/info:")
+    st.rerun()
+
+
+def _text(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:.15g}" for number in numbers)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(sorted({float(part) for part in text.replace(";", ",").split(",") if part.strip()}))
+    try:
+        found = tuple(sorted({float(part) for part in text.replace(";", ",").split(",") if part.strip()}))
+    except ValueError:
+        found = (math.nan,)
+    if not all(map(math.isfinite, found)) or len(found) >= MAX_BINS:
+        raise InputError.one(
+            "cut-points and codes", f"fewer than {MAX_BINS} finite numbers, separated by commas", "something else"
+        )
+    return found
 
 
 def _put(pairs: tuple[tuple[str, Any], ...], name: str, value: Any) -> tuple[tuple[str, Any], ...]:
@@ -216,15 +250,25 @@ def bins_back() -> None:
     current.slicing = replace(current.slicing, cutpoints=(), special=(), monotonic=(), manual=())
 
 
+def _is_score(dataset: AuditDataset, name: str, error: str) -> bool:
+    """Whether a column can be a score; under log loss only what could be a probability."""
+    values = dataset.frame[name]
+    return pd.api.types.is_numeric_dtype(values) and (error != "log_loss" or (values.min() >= 0 and values.max() <= 1))
+
+
 def comparison(current: Session, audit: SliceAudit) -> None:
     """The same slices with another score of this table, or in another table with the same columns."""
-    st.caption("Another model: choose its score column. Another version of the data: upload it, with the same columns.")
+    st.caption(
+        "Another model: choose its score column. Another version of the data: upload it, with the same columns. Compared are all rows, "
+        "the first three slices found here, and those written by hand; each interval is at the confidence level by itself, while those "
+        "in the picture above allow for all slices together."
+    )
     dataset = current.dataset
     left, right = st.columns(2, gap="large")
     numbers = [
-        n
-        for n in dataset.frame.columns
-        if n not in _taken(dataset, "") and pd.api.types.is_numeric_dtype(dataset.frame[n])
+        name
+        for name in dataset.frame.columns
+        if name not in _taken(dataset, "") and _is_score(dataset, name, audit.error)
     ]
     column = left.selectbox(
         "Another score in this table",
@@ -236,6 +280,8 @@ def comparison(current: Session, audit: SliceAudit) -> None:
     upload = right.file_uploader("Or another table with these columns", _TYPES, key=_key(current, "variant upload"))
     if upload is None and column is None:
         return
+    if upload is not None and column is not None:
+        st.caption("Compared is the table; take it away to compare the column.")
     try:
         if upload is not None:
             name = upload.name if upload.name != dataset.name else f"{upload.name} (2)"
@@ -253,6 +299,7 @@ def comparison(current: Session, audit: SliceAudit) -> None:
         problems(error)
         return
     if found is not None:
+        st.markdown(literal(comparison_sentence(found, share=is_share(audit))))
         chart = comparison_chart(audit.error_mean, found, share=is_share(audit))
         picture("The same slices in each variant, on held-out rows", chart, name="variants", table=found)
         table(

@@ -58,9 +58,11 @@ def long_work(label: str, *, key: str, run: Callable[[Report], None], of: Any = 
         bar.progress(min(done, 1.0), f"{text}{left}")
 
     report(0.0, "Starting")
-    run(report)
-    for place in (start, bar, stop):
-        place.empty()
+    try:
+        run(report)
+    finally:  # nothing of a run that failed stays; one that was stopped draws no more anyway
+        for place in (start, bar, stop):
+            place.empty()
 
 
 def _quiet(share: float, text: str) -> None:
@@ -102,9 +104,12 @@ def work_on_slices(current: Session) -> SliceAudit | None:
             current.finished[key] = audit_slices(current.dataset, progress=report, **options)
 
         cost = search_cost(current.dataset, options)
+        told = st.empty()
         if cost["is_heavy"]:
-            st.caption(cost["words"])
+            told.caption(cost["words"])
         long_work("Search", key="slices", run=run, of=None if cost["is_heavy"] else key)
+        if key in current.finished:
+            told.empty()
     return current.finished.get(key)
 
 

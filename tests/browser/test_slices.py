@@ -27,15 +27,15 @@ def test_search_pick_write_by_hand_and_report(page):
     page.get_by_role("button", name="Use this sample").click()
     settled(page)
     go(page, "Slices")
-    page.get_by_text("First: employed = no and district = North").wait_for()
+    page.get_by_text("The first confirmed: employed = no and district = North").wait_for()
     chart = page.locator('[role="graphics-document"]').first
     assert "employed = no and district = North" in chart.get_attribute("aria-label")
 
     choose(page, "Slice", "3 · employed = no")
     page.get_by_role("radio", name="Which part matters").click()
-    page.get_by_text("What each part adds to the error").wait_for()
+    page.get_by_text("what each part adds").wait_for()
     page.get_by_role("radio", name="What lies around it").click()
-    page.get_by_text("The slice among its neighbours").wait_for()
+    page.get_by_text("its neighbours, with one part fewer").wait_for()
 
     page.get_by_text("Write a slice by hand").click()
     choose(page, "Columns of the slice", "offence")

@@ -44,7 +44,7 @@ def test_it_searches_by_itself_and_answers():
     app = opened("slices")
     assert "none is confirmed" in text_of(app)  # the real sample: a fair score on 1,445 people
     app = planted()
-    assert not app.exception and "First: employed = no and district = North" in text_of(app)
+    assert not app.exception and "The first confirmed: employed = no and district = North" in text_of(app)
     assert app.get("vega_lite_chart") and not [b for b in app.button if b.label == "Stop"]
     app.switch_page("pages/overview.py").run()
     assert "employed = no and district = North" in text_of(app)
@@ -99,12 +99,48 @@ def test_bins_can_be_changed_and_brought_back():
     assert {"under 25", "25–59", "60 and over"} == set(audit.binning.frame["age"].cat.categories)
     of(app, "text_input", "Cut-points").set_value("many")
     button(app, "Use these").click().run()
-    assert "numbers separated by commas" in text_of(app)
+    assert "finite numbers, separated by commas" in text_of(app)
     of(app, "text_input", "Cut-points").set_value("60, inf")
     button(app, "Use these").click().run()
-    assert "ascending order" in text_of(app) and not app.exception
-    button(app, "Drop changed bins and slices by hand").click().run()
-    assert audit_of(app).binning.cutpoints == found
+    assert "finite numbers" in text_of(app) and audit_of(app).binning.cutpoints["age"] == (25.0, 60.0)
+    of(app, "text_input", "Special codes").set_value("44")
+    of(app, "text_input", "Cut-points").set_value("25, 60")
+    button(app, "Use these").click().run()
+    audit = audit_of(app)  # a code added leaves the cut-points as they were set
+    assert audit.binning.cutpoints["age"] == (25.0, 60.0) and "code 44" in audit.binning.frame["age"].cat.categories
+    button(app, "All columns back to the bins found").click().run()
+    assert audit_of(app).binning.cutpoints == found and not app.exception
+
+
+def test_other_columns_bins_leave_slices_by_hand():
+    app = planted()
+    for column, level in (("offence", "Drugs"), ("age", "23–27")):
+        of(app, "multiselect", "Columns of the slice").set_value([column]).run()
+        next(m for m in app.multiselect if m.label.startswith(column)).set_value([level]).run()
+        button(app, "Add this slice").click().run()
+    of(app, "selectbox", "Column").set_value("age").run()
+    of(app, "text_input", "Cut-points").set_value("40")
+    button(app, "Use these").click().run()
+    by_hand = audit_of(app).table.query("kind == 'by hand'")["words"].to_list()
+    assert by_hand == ["offence = Drugs"] and not app.exception
+
+
+def test_a_trend_that_does_not_fit_can_be_taken_back():
+    app = planted()
+    of(app, "selectbox", "Column").set_value("age").run()
+    of(app, "selectbox", "Trend of the event rate").set_value(
+        "ascending"
+    ).run()  # older people have the outcome less often
+    button(app, "Use these").click().run()
+    assert "age" in audit_of(app).left_out and "Not searched as it is" in "".join(w.value for w in app.warning)
+    of(app, "selectbox", "Trend of the event rate").set_value("none")
+    button(app, "Use these").click().run()
+    assert "age" in audit_of(app).features and not app.exception
+
+
+def test_a_tiny_table_says_how_many_rows_are_needed():
+    app = with_table(random_table(2, 60).drop(columns="weight"), label="y", score="score", sensitive=["group"])
+    assert "at least 64 to search" in text_of(app) and not app.exception
 
 
 def test_another_score_is_compared():
@@ -117,9 +153,10 @@ def test_another_score_is_compared():
     assert not app.exception
     found = next(value for key, value in state(app).finished.items() if key[0] == "variants")
     assert set(found["variant"]) == {"t.csv", "t.csv, second"}
-    of(app, "selectbox", "Another score in this table").set_value("age").run()
-    button(app, "Compare").click().run()
-    assert "probabilities" in text_of(app) and not app.exception
+    assert "Against t.csv the error of" in text_of(app)
+    assert (
+        "age" not in of(app, "selectbox", "Another score in this table").options
+    )  # no probability, and the error is log loss
 
 
 def test_chosen_slices_go_into_the_report():
@@ -128,6 +165,8 @@ def test_chosen_slices_go_into_the_report():
     button(app, "Add to report").click().run()
     (entry,) = state(app).entries
     assert list(entry.result.table["rank"]) == [1, 3]
+    of(app, "multiselect", "Slices for the report").set_value([]).run()
+    assert not [b for b in app.button if b.label == "Add to report"]
     app.switch_page("pages/report.py").run()
     assert not app.exception and "slices by log loss" in text_of(app)
 

@@ -49,7 +49,9 @@ def test_chosen_slices_keep_the_tests_of_their_family(dataset):
     audit = audit_slices(dataset)
     chosen = audit.only([2])
     assert list(chosen.table["rank"]) == [2] and chosen.table["p_holm"][0] == audit.table["p_holm"][1]
-    assert f"of {audit.n_found} slices found" in text_of(chosen)
+    text = text_of(chosen)
+    assert f"of {audit.n_found} slices found" in text and f"Shown are 1 of the {audit.n_found} slices found" in text
+    assert "Shown are" not in text_of(audit)
 
 
 def small(**extra):

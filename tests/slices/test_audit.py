@@ -10,9 +10,10 @@ from sklearn.metrics import log_loss
 from recidiv_core import Roles, audit_slices, compare_slices, load_dataset, slice_detail
 from recidiv_core.data import simulate_failures
 from recidiv_core.errors import InputError
-from recidiv_core.slices import BY_HAND, FOUND, bin_features, row_errors, search_cost, slice_answer, slice_notes
+from recidiv_core.slices import BY_HAND, FOUND, bin_features, row_errors, search_cost, slice_answer, slice_rows
 from recidiv_core.slices.audit import JACCARD, prepared
 from recidiv_core.slices.compare import _matched
+from recidiv_core.slices.confirm import confirm
 from recidiv_core.slices.prepare import GIVEN_AWAY, LIKE_A_SCORE
 from tests.conftest import random_table, shared
 
@@ -46,6 +47,16 @@ def test_the_planted_slice_is_found_first_and_confirmed(audit):
     first = audit.table.iloc[0]
     assert first["slice"] == PLANTED and first["confirmed"]
     assert "employed = no and district = North" in slice_answer(audit) and "confirmed on rows" in slice_answer(audit)
+
+
+def test_what_stands_out_only_through_the_first_slice_is_counted(dataset, audit):
+    ready = prepared(dataset, audit.error, audit.options)
+    confirmed = audit.table[audit.table["confirmed"] & (audit.table["kind"] == FOUND)]
+    first, *others = (slice_rows(ready.levels, slice_)[ready.held_out] for slice_ in confirmed["slice"])
+    errors = ready.errors[ready.held_out][~first]
+    left = confirm(errors, None, [rows[~first] for rows in others], confidence_level=0.95)
+    assert audit.n_beyond == left["confirmed"].sum() < len(others)  # those inside the first have nobody left
+    assert f"of the other {len(others)} still stand" in slice_answer(audit)
 
 
 def test_every_number_is_that_of_its_rows(dataset, audit):
@@ -157,7 +168,6 @@ def test_what_looks_recorded_afterwards_or_like_a_score_is_left_out_unless_chose
     audit = audit_slices(dataset)
     assert audit.left_out["returned"] == GIVEN_AWAY and audit.left_out["other_score"] == LIKE_A_SCORE
     assert "employed" in audit.left_out["copy"] and {"age", "priors", "employed"} <= set(audit.features)
-    assert "Not searched: 3 columns" in " ".join(slice_notes(audit))
     chosen = audit_slices(dataset, features=["returned", "age"])
     assert chosen.features == ("returned", "age")
 
