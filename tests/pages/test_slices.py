@@ -128,9 +128,8 @@ def test_other_columns_bins_leave_slices_by_hand():
 def test_a_trend_that_does_not_fit_can_be_taken_back():
     app = planted()
     of(app, "selectbox", "Column").set_value("age").run()
-    of(app, "selectbox", "Trend of the event rate").set_value(
-        "ascending"
-    ).run()  # older people have the outcome less often
+    # Older people have the outcome less often.
+    of(app, "selectbox", "Trend of the event rate").set_value("ascending")
     button(app, "Use these").click().run()
     assert "age" in audit_of(app).left_out and "Not searched as it is" in "".join(w.value for w in app.warning)
     of(app, "selectbox", "Trend of the event rate").set_value("none")
