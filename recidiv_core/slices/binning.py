@@ -12,13 +12,13 @@ import pandas as pd
 
 from recidiv_core.data import MISSING_GROUP, as_groups, shown
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.slices.find import default_support
 from recidiv_core.stats import wilson
 
 OTHER, PRESENT = "(rare values)", "(any value)"
 NO_CUT = "no cut-point found"
 TRENDS = ("ascending", "descending", "concave", "convex", "peak", "valley", "auto")
 MAX_BINS = 50
-RARE_SHARE, RARE_ROWS = 0.01, 32  # a name with fewer rows than either is pooled; no smaller slice is looked for either
 Progress = Callable[[float, str], None] | None
 
 
@@ -95,7 +95,7 @@ def bin_features(
 
     A numeric column with more than ``max_bins`` values is cut where OptBinning (Navas-Palencia 2020) finds the bins that tell most about the
     label; the cut-points are rounded to what can be read, and what is shown is what is used. Other columns keep their
-    values as levels, categories their order; other names with fewer than 32 rows or 1 % of them are pooled into "(rare values)". Missing is a level of its own.
+    values as levels, categories their order; other names with fewer rows than a slice needs (32, and 1 %) are pooled into "(rare values)". Missing is a level of its own.
 
     Parameters
     ----------
@@ -286,9 +286,7 @@ def _named_rule(column: pd.Series) -> _Rule:
     """A level for each name; categories stay as they are, of other names the rare ones are pooled."""
     names = _names(column)
     sizes = names.value_counts()
-    is_rare = (sizes < max(RARE_ROWS, RARE_SHARE * len(names))) & (sizes.index != MISSING_GROUP) | (
-        sizes.index == OTHER
-    )
+    is_rare = (sizes < default_support(len(names))) & (sizes.index != MISSING_GROUP) | (sizes.index == OTHER)
     rare = sizes[is_rare]
     if isinstance(column.dtype, pd.CategoricalDtype) or (len(rare) < 2 and OTHER not in sizes.index):
         rare = rare.iloc[:0]  # one alone would only lose its name

@@ -86,9 +86,9 @@ def _matched(first: AuditDataset, held_out: np.ndarray, other: AuditDataset, opt
     scores = {role for data in (first, other) for role in (data.roles.score, data.roles.prediction)}
     columns = [name for name in first.frame.columns if name in other.frame.columns and name not in scores]
     keys = [_row_keys(data.frame[columns]) for data in (first, other)]
-    place = pd.Series(held_out, index=keys[0]).reindex(keys[1])
-    chance = np.random.default_rng(options["random_state"]).random(len(place)) < options["holdout"]
-    return np.where(place.isna(), chance, place == True).astype(bool)  # noqa: E712
+    known = pd.Series(held_out.astype(float), index=keys[0]).reindex(keys[1]).to_numpy()
+    chance = np.random.default_rng(options["random_state"]).random(len(known)) < options["holdout"]
+    return np.where(np.isnan(known), chance, known == 1)
 
 
 def _row_keys(frame: pd.DataFrame) -> pd.MultiIndex:

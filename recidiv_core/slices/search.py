@@ -31,7 +31,7 @@ class Problem:
 
     ``n_levels`` (F,) counts each feature's codes above 0; ``names`` gives each item (feature, code) its place in the order of
     names, by which ties are broken. ``weight`` and ``error`` (n,) are fixed-point; ``error`` is a row's weight times its error.
-    ``unit`` is what 1.0 is in ``weight``; ``error_unit`` in ``error``.
+    ``unit`` is what 1.0 is in ``weight``.
     """
 
     codes: np.ndarray
@@ -42,7 +42,6 @@ class Problem:
     ranges: np.ndarray
     largest: np.ndarray
     unit: float
-    error_unit: float
 
 
 def problem(
@@ -66,9 +65,7 @@ def problem(
     largest = np.zeros(len(starts) + 1)
     np.maximum.at(largest, ranges, per_weight)
     largest = np.maximum.accumulate(largest[::-1])[::-1].copy()
-    return Problem(
-        codes, n_levels.astype(np.int64), names.astype(np.int64), fixed, error, ranges, largest, unit, error_unit
-    )
+    return Problem(codes, n_levels.astype(np.int64), names.astype(np.int64), fixed, error, ranges, largest, unit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,10 +179,8 @@ def binning(current: Session, audit: SliceAudit) -> None:
         )  # fmt: skip
     with shown:
         if not is_left_out:
-            picture(
-            f"The levels of {name} and how often the outcome followed, on the rows searched", bins_chart(audit.binning.table, name),
-            name="bins", table=audit.binning.table,
-        )  # fmt: skip
+            title = f"The levels of {name} and how often the outcome followed, on the rows searched"
+            picture(title, bins_chart(audit.binning.table, name), name="bins", table=audit.binning.table)
     with st.expander("All levels, and the columns not searched"):
         table(audit.binning.table, name="bins-table", description="Every level of every column with its event rate.")
         if audit.left_out:

@@ -95,5 +95,7 @@ def test_a_search_over_too_much_says_so_runs_with_progress_and_stops(page):
     page.locator('[data-testid="stSlider"]').filter(has_text="α: error against size").get_by_role("slider").focus()
     for _ in range(5):
         page.keyboard.press("ArrowLeft")
-    page.get_by_role("heading", name="How the columns were cut").wait_for()  # the search at 0.95 is done, or found, by itself
+    page.get_by_role(
+        "heading", name="How the columns were cut"
+    ).wait_for()  # the search at 0.95 is done, or found, by itself
     assert page.locator('[data-testid="stException"]').count() == 0
