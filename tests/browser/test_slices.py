@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pypdf
 
-from tests.browser.test_journeys import downloaded, go, settled, upload
+from tests.browser.test_journeys import audited, downloaded, go, settled, upload
 from tests.conftest import random_table
 
 
@@ -71,8 +71,7 @@ def test_a_search_over_too_much_says_so_runs_with_progress_and_stops(page):
     upload(page, "wide.csv", frame.to_csv(index=False).encode())
     page.get_by_text("wide.csv: 6,000 rows").wait_for()
     choose(page, "Outcome (label)", "y")
-    page.get_by_role("button", name="Audit this table").click()
-    settled(page)
+    audited(page, "wide.csv · 6,000 people")
     go(page, "Slices")
     page.get_by_role("heading", name="How the columns were cut").wait_for()
     page.get_by_text("More", exact=True).click()
