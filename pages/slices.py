@@ -20,6 +20,7 @@ from recidiv_core.ui.parts import (
 from recidiv_core.ui.slices import binning, bins_back, by_hand, comparison, search_controls
 from recidiv_core.ui.state import session
 from recidiv_core.ui.work import work_on_slices
+from recidiv_core.words import opened
 
 _HIDDEN = ["slice"]
 # As read: who, whether, how much, how sure, how many; then what the search saw.
@@ -113,7 +114,7 @@ if audit is not None:
     with shown:
         if len(audit.table):
             picture(
-                f"{audit.error_mean[:1].upper()}{audit.error_mean[1:]} of each slice on held-out rows; dashed: of all; tick: on the rows searched",
+                f"{opened(audit.error_mean)} of each slice on held-out rows; dashed: of all; tick: on the rows searched",
                 slices_chart(audit), name="slices", table=audit.table.drop(columns=_HIDDEN),
             )  # fmt: skip
         by_hand(current, audit)

@@ -20,6 +20,7 @@ from recidiv_core.charts.theme import (
     tooltip,
 )
 from recidiv_core.slices import MARKS, SliceAudit, SliceDetail, error_text, is_share
+from recidiv_core.words import opened
 
 _ROW, _WORDS = 50, 90
 MAX_ROWS = 40
@@ -81,7 +82,7 @@ def slices_chart(audit: SliceAudit) -> Spec:
 
 
 def _axis(audit: SliceAudit) -> str:
-    name = audit.error_mean[:1].upper() + audit.error_mean[1:]
+    name = opened(audit.error_mean)
     return f"{name} (%)" if is_share(audit) else name
 
 

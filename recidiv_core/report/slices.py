@@ -13,7 +13,7 @@ import pandas as pd
 from recidiv_core.charts.slices import slices_chart
 from recidiv_core.report.blocks import DASH, WITHHELD, figure_block, table_block, text_block
 from recidiv_core.slices import BY_HAND, MARKS, SliceAudit, error_text, is_share, slice_answer, slice_notes
-from recidiv_core.words import listed, outward, percent
+from recidiv_core.words import listed, opened, outward, percent
 
 _NUMBERS = [
     "n", "share", "mean_error", "score", "held_out_n", "held_out_share", "held_out_error", "excess", "low", "high", "p_value", "p_holm",
@@ -41,8 +41,9 @@ def protect(audit: SliceAudit, *, min_cell: int) -> SliceAudit:
     for name in _NUMBERS:
         table[name] = table[name].astype(float).mask(hidden)
     table["max_error"] = np.nan
-    folded = audit.folded.iloc[:0]
-    return dataclasses.replace(audit, table=table, folded=folded, mean_error=audit.mean_error)
+    # Levels are small cells too, and each column's add up: published are the cut-points only.
+    binning = dataclasses.replace(audit.binning, table=audit.binning.table.iloc[:0])
+    return dataclasses.replace(audit, table=table, folded=audit.folded.iloc[:0], binning=binning)
 
 
 def withheld(audit: SliceAudit, *, min_cell: int) -> pd.DataFrame:
@@ -147,7 +148,7 @@ def sections(audit: SliceAudit) -> list[dict[str, Any]]:
     if len(public.table):
         blocks.append(
             figure_block(
-                f"{_opened(audit.error_mean)} of each slice on held-out rows (dashed: of all; tick: on the rows searched)",
+                f"{opened(audit.error_mean)} of each slice on held-out rows (dashed: of all; tick: on the rows searched)",
                 slices_chart(public),
             )
         )
@@ -165,10 +166,6 @@ def sections(audit: SliceAudit) -> list[dict[str, Any]]:
         told = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
         blocks.append(text_block(f"Columns not searched: {told}."))
     return [{"title": f"Slices: {audit.error_title.lower()}", "blocks": blocks}]
-
-
-def _opened(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _table(audit: SliceAudit) -> dict[str, Any]:
@@ -198,7 +195,7 @@ def _table(audit: SliceAudit) -> dict[str, Any]:
         rows.append([words, searched, held_out, percent(row.held_out_share), *tested, test])
     unit = "percentage points" if is_share(audit) else audit.error_mean
     columns = ["Slice", "Rows searched", "Rows held out", "Share", "More than all by", "p (Holm)", "Test"]
-    title = f"{_opened(audit.error_mean)} of each slice; what it is more than over all, in {unit}, with its interval"
+    title = f"{opened(audit.error_mean)} of each slice; what it is more than over all, in {unit}, with its interval"
     return table_block(title, columns, [False, *[True] * 5, False], rows)
 
 

@@ -85,6 +85,8 @@ def test_small_cells_are_withheld_also_by_subtraction(case):
     public = protect(audit, min_cell=10)
     assert set(np.flatnonzero(public.table["n"].isna())) == hidden
     assert public.table["max_error"].isna().all()
+    (result,) = json.loads(render_report(audit, format="json"))["results"]
+    assert result["binning"]["table"] == []  # counts of levels would be small cells of their own
     assert len(withheld(audit, min_cell=10)) == len(hidden)
     text = text_of(audit)
     for i in hidden:
