@@ -6,17 +6,26 @@ import re
 import numpy as np
 import pandas as pd
 import pypdf
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.test_journeys import audited, downloaded, go, settled, upload
 from tests.conftest import random_table
 
 
 def choose(page, label, text):
-    """Pick an option of a select box or add one to a multiselect, by keyboard."""
-    page.locator(f'input[aria-label="{label}"]').click()
-    page.keyboard.type(text)
-    page.wait_for_timeout(400)
-    page.keyboard.press("Enter")
+    """Pick an option of a select box or add one to a multiselect; again where a redraw closed the list meanwhile."""
+    box = page.locator(f'input[aria-label="{label}"]')
+    for is_last in (False, False, True):
+        box.click()
+        box.fill(text)
+        option = page.get_by_role("option").filter(has_text=text).first
+        try:
+            option.click(timeout=30_000 if is_last else 4_000)
+            break
+        except PlaywrightTimeoutError:
+            if is_last:
+                raise
+            page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     settled(page)
 
