@@ -155,10 +155,13 @@ def load_dataset(source: Any, *, roles: Roles | None = None, name: str | None = 
     return assign_roles(table, roles, threshold=threshold)
 
 
-def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None) -> AuditDataset:
-    """Check ``roles`` against ``table`` and encode the columns that have one."""
+def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None, is_scored: bool = True) -> AuditDataset:
+    """Check ``roles`` against ``table`` and encode the columns that have one.
+
+    ``is_scored`` False: neither score nor prediction is needed, as for a table that a model is to be trained on.
+    """
     problems = _missing_columns(table, roles)
-    if roles.score is None and roles.prediction is None:
+    if is_scored and roles.score is None and roles.prediction is None:
         problems.append(Problem("score or prediction", "at least one of the two", "neither"))
     if not roles.sensitive:
         problems.append(Problem("sensitive", "at least one protected attribute", "none"))

@@ -1,0 +1,99 @@
+"""Outcomes of releases whose time until return, or length of follow-up, is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import Table
+from recidiv_core.errors import InputError
+from recidiv_core.recidivism.columns import MONTHS, DurationColumns
+from recidiv_core.recidivism.result import GENERAL, Ledger, RecidivismData, counted, outcome_name
+
+
+def from_durations(table: Table, columns: DurationColumns, months: list[int | None], ledger: Ledger) -> RecidivismData:
+    """Outcomes of releases whose time until return, or length of follow-up, is known."""
+    frame = table.frame
+    scale = MONTHS[columns.unit]
+    numbers = {
+        part: _nonnegative(frame[getattr(columns, part)]) * scale
+        for part in ("time", "follow_up")
+        if getattr(columns, part)
+    }
+    flag = as_flag(frame[columns.returned], columns.returned_value)
+    came, known = flag == 1, ~np.isnan(flag)
+    time = numbers["time"]
+    watched = numbers.get("follow_up", time)
+    keep = known.copy()
+    ledger.note("excluded", "not said whether returned", "left out", int((~known).sum()), int(keep.sum()))
+    for bad, issue in (
+        (came & ~(time >= 0), "returned, and no time until return (missing or negative)"),
+        (~(watched >= 0), "no length of follow-up (missing or negative)"),
+    ):
+        ledger.note("excluded", issue, "left out", int((keep & bad).sum()), int((keep & ~bad).sum()))
+        keep &= ~bad
+    late = keep & came & (time > watched)
+    if late.any():
+        ledger.note(
+            "noticed",
+            "returned after the end of the follow-up",
+            "counted as the file says",
+            int(late.sum()),
+            int(keep.sum()),
+        )
+    if columns.follow_up is None:
+        ledger.note(
+            "noticed",
+            "the file does not say how long those who returned were watched",
+            "returns within a horizon all count, so the rate is too high",
+            int((keep & came).sum()),
+            int(keep.sum()),
+        )
+    made = {}
+    for m in months:
+        within = came & (time <= (np.inf if m is None else m))
+        enough = keep.copy() if m is None else keep & (watched >= m)
+        if columns.follow_up is None and m is not None:
+            enough |= keep & within
+        made[outcome_name(GENERAL, m)] = (GENERAL, m, within, enough)
+    outcomes, values = counted(made, keep, ledger)
+    out = pd.concat([frame[keep].reset_index(drop=True), values[keep].reset_index(drop=True)], axis=1)
+    taken = {columns.time, columns.returned, columns.follow_up, columns.person, *columns.demographics, *outcomes}
+    follow_up = pd.DataFrame({"time": np.where(came, time, watched)[keep] / 12, "returned": came[keep]})
+    options = {"columns": vars(columns), "horizons": [None if m is None else m / 12 for m in months]}
+    return RecidivismData(
+        out, ledger.frame(), outcomes, pd.DataFrame({"offence": [], "n": []}), follow_up, tuple(n for n in out if n not in taken),
+        columns.demographics, columns.person, {"name": table.name, "sha256": table.sha256, "n": len(frame)}, options,
+    )  # fmt: skip
+
+
+def _nonnegative(column: pd.Series) -> np.ndarray:
+    """Numbers; a negative one (often a code for missing) is missing."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(values) & (values >= 0), values, np.nan)
+
+
+def as_flag(column: pd.Series, positive: Any) -> np.ndarray:
+    """1 where the column has the positive value, 0 where the other, NaN where neither: shape (rows,)."""
+    text = column.map(_spelled)
+    wanted = _spelled(positive)
+    others = [value for value in text.dropna().unique() if value != wanted]
+    zero = "0" if wanted == "1" and "0" in others else (others[0] if len(others) == 1 else None)
+    if wanted not in set(text.dropna()) or (others and zero is None):
+        raise InputError.one(
+            f"returned '{column.name}'", f"the value {positive!r} and one other", f"{len(others):,} others"
+        )
+    return np.select([text == wanted, text == zero], [1.0, 0.0], np.nan)
+
+
+def _spelled(value: Any) -> str | None:
+    if value is None or value is pd.NA or value != value or str(value).strip() == "":
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return str(int(value))
+    if isinstance(value, (int, float, np.number)):
+        return f"{float(value):g}"
+    text = str(value).strip()
+    return {"true": "1", "false": "0"}.get(text.lower(), text)

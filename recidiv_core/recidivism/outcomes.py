@@ -1,0 +1,214 @@
+"""From events, or from times until return, to outcomes: who came back within each horizon, and who was watched long enough to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import Table, read_table
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.recidivism.appearances import Appearances, appearances, parsed_day
+from recidiv_core.recidivism.columns import DurationColumns, EventColumns, checked, is_possession, is_violent
+from recidiv_core.recidivism.dates import DAYS_PER_YEAR, NO_DAY, add_months, day_text
+from recidiv_core.recidivism.durations import from_durations
+from recidiv_core.recidivism.history import AGE_RISK, age_at, history
+from recidiv_core.recidivism.result import GENERAL, VIOLENT, Ledger, RecidivismData, counted, months_of, outcome_name
+
+FEASIBLE_AGES = (10.0, 100.0)
+DEFAULT_HORIZONS = (1, 2, 3, None)
+
+
+def build_outcomes(
+    events: Any,
+    *,
+    columns: EventColumns | DurationColumns | Mapping[str, Any],
+    horizons: Sequence[float | None] = DEFAULT_HORIZONS,
+    violent: Sequence[str] | None = None,
+    kinds: Mapping[str, Sequence[str]] | None = None,
+    possession: Sequence[str] | None = None,
+    cutoff: str | None = None,
+    start: str | None = None,
+    ages: tuple[float, float] = FEASIBLE_AGES,
+    age_risk: tuple[float, float] = AGE_RISK,
+) -> RecidivismData:
+    """Outcomes, exclusions and criminal history from events, or outcomes from times until return.
+
+    Parameters
+    ----------
+    events : path, bytes, DataFrame or Table
+        One row for each offence, admission or arrest; with :class:`DurationColumns` for each release.
+    horizons : sequence of years, None for "at any time"
+        Twelve times a horizon must be a whole number of months.
+    violent : offence classes, default those that read like F's (homicide, robbery, threats, assault)
+    kinds : mapping of name -> offence classes, for further outcomes
+    possession : offence classes that are possession of drugs, default those that read so
+    cutoff : ISO date, default the latest event that is not in the future
+        The last day watched. Later events count neither as rows nor as returns.
+    start : ISO date
+        Appearances before it stay in the history and are no rows.
+    ages : feasible ages; rows outside are left out
+    age_risk : where the age–crime risk falls from high to medium, and to low
+
+    Notes
+    -----
+    A return is an appearance after the day on which the time at risk begins (``release`` where there is one, else the date). It counts
+    within N years when it is not later than the same calendar day N years on. Rows whose window ends after the cut-off are excluded from
+    that outcome, returned or not: to keep the returns among them would count early failures only.
+
+    Raises
+    ------
+    InputError
+        With every problem found.
+    """
+    table = events if isinstance(events, Table) else read_table(events)
+    columns = checked(table, columns)
+    months = months_of(horizons)
+    ledger = Ledger(len(table.frame))
+    if isinstance(columns, DurationColumns):
+        return from_durations(table, columns, months, ledger)
+    names = _class_names(table, columns)
+    violent = [name for name in names if is_violent(name)] if violent is None else list(violent)
+    possession = [name for name in names if is_possession(name)] if possession is None else list(possession)
+    groups = ({VIOLENT: violent} if violent else {}) | {name: list(own) for name, own in (kinds or {}).items()}
+    _check_classes(groups | {"possession": possession}, names)
+    found = appearances(table, columns, cutoff=cutoff, violent=violent, note=ledger.note)
+    features = history(table.frame, columns, found, ages=ages, possession=possession, age_risk=age_risk)
+    keep = _window(table, columns, found, start, ages, ledger)
+    returns = {
+        kind: next_return(found, None if kind == GENERAL else found.has(groups[kind])) for kind in (GENERAL, *groups)
+    }
+    at_risk = (found.release != NO_DAY) & (found.release <= found.cutoff)
+    n_held = int((keep & ~at_risk).sum())
+    if columns.release is not None:
+        ledger.note(
+            "excluded",
+            "not released by the cut-off",
+            "left out: nobody can see whether they will return",
+            n_held,
+            int((keep & at_risk).sum()),
+        )
+    keep &= at_risk
+    made = {}
+    for kind in (GENERAL, *groups):
+        for m in months:
+            made[outcome_name(kind, m)] = (kind, m, *_within(found, returns[kind], m, keep))
+    outcomes, values = counted(made, keep, ledger)
+    frame = _assembled(table, columns, found, features, values, keep)
+    options = {
+        "columns": vars(columns), "horizons": list(horizons), "groups": groups, "possession": possession, "cutoff": day_text(found.cutoff),
+        "start": start, "ages": list(ages), "age_risk": list(age_risk),
+    }  # fmt: skip
+    counts = np.bincount(found.offence[found.offence >= 0], minlength=len(found.classes))
+    codebook = pd.DataFrame({"offence": list(found.classes), "n": counts})
+    for kind, own in (groups | {"possession": possession}).items():
+        codebook[kind] = codebook["offence"].isin(own)
+    first = returns[GENERAL][keep]
+    end = np.where(first == NO_DAY, found.cutoff, first)
+    follow_up = pd.DataFrame({"time": (end - found.release[keep]) / DAYS_PER_YEAR, "returned": first != NO_DAY})
+    taken = {columns.person, columns.date, *columns.demographics, *outcomes}
+    return RecidivismData(
+        frame, ledger.frame(), outcomes, codebook, follow_up, tuple(n for n in frame if n not in taken), columns.demographics, columns.person,
+        {"name": table.name, "sha256": table.sha256, "n": len(table.frame)}, options,
+    )  # fmt: skip
+
+
+def _class_names(table: Table, columns: EventColumns) -> list[str]:
+    if columns.offence is None:
+        return []
+    return sorted(table.frame[columns.offence].dropna().astype("str").str.strip().unique())
+
+
+def _check_classes(groups: Mapping[str, Sequence[str]], names: Sequence[str]) -> None:
+    problems = [
+        Problem(
+            f"{kind} offences", "classes that occur in the offence column", f"{len(set(own) - set(names))} that do not"
+        )
+        for kind, own in groups.items()
+        if set(own) - set(names)
+    ]
+    problems += [Problem("kinds", "a name", "an empty one") for kind in groups if not kind.strip()]
+    if problems:
+        raise InputError(problems)
+
+
+def next_return(found: Appearances, counts: np.ndarray | None) -> np.ndarray:
+    """The day of each appearance's next one by the same person after the time at risk began, shape (k,); NO_DAY where there is none.
+
+    ``counts`` (k,) says which appearances are returns; None: all.
+    """
+    which = np.arange(len(found.day)) if counts is None else np.flatnonzero(counts)
+    span = int(found.day.max() - found.day.min()) + 2
+    base = found.day.min()
+    keys = found.person[which].astype(np.int64) * span + (found.day[which] - base)
+    start = np.clip(np.where(found.release == NO_DAY, found.cutoff, found.release), base, base + span - 1)
+    own = found.person.astype(np.int64) * span + (start - base)
+    position = np.searchsorted(keys, own, side="right")
+    there = position < len(which)
+    candidate = which[np.minimum(position, max(len(which) - 1, 0))] if len(which) else np.zeros(len(own), int)
+    same = there & (found.person[candidate] == found.person)
+    return np.where(same, found.day[candidate], NO_DAY)
+
+
+def _within(
+    found: Appearances, returned: np.ndarray, months: int | None, keep: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each appearance was followed by a return in time, and whether its window is whole."""
+    if months is None:
+        return returned != NO_DAY, keep.copy()
+    start = np.where(found.release == NO_DAY, found.cutoff, found.release)
+    end = add_months(start, months)
+    return (returned != NO_DAY) & (returned <= end), keep & (end <= found.cutoff)
+
+
+def _window(
+    table: Table,
+    columns: EventColumns,
+    found: Appearances,
+    start: str | None,
+    ages: tuple[float, float],
+    ledger: Ledger,
+) -> np.ndarray:
+    """Which appearances are rows."""
+    keep = np.ones(len(found.day), bool)
+    if start is not None:
+        early = found.day < parsed_day(start, "start")
+        keep &= ~early
+        ledger.note(
+            "excluded",
+            f"before {start}",
+            "no rows of their own; they stay in the history",
+            int(early.sum()),
+            int(keep.sum()),
+        )
+    if columns.age is not None or columns.birth is not None:
+        age = age_at(table.frame.iloc[found.primary], columns, found.day)
+        odd = keep & ((age < ages[0]) | (age > ages[1]))
+        keep &= ~odd
+        ledger.note(
+            "excluded", f"an age below {ages[0]:g} or above {ages[1]:g}", "left out", int(odd.sum()), int(keep.sum())
+        )
+    return keep
+
+
+def _assembled(
+    table: Table,
+    columns: EventColumns,
+    found: Appearances,
+    features: pd.DataFrame,
+    values: pd.DataFrame,
+    keep: np.ndarray,
+) -> pd.DataFrame:
+    own = table.frame.iloc[found.primary[keep]].reset_index(drop=True)
+    parts = {columns.person: own[columns.person]}
+    parts[columns.date] = pd.Series(found.day[keep].astype("datetime64[D]").astype("datetime64[s]"))
+    parts |= {
+        name: own[name]
+        for name in (*columns.demographics, *([columns.offence] if columns.offence else []), *columns.covariates)
+    }
+    frame = pd.DataFrame(parts)
+    more = features[keep].reset_index(drop=True)
+    clash = {name: f"{name} (history)" for name in more if name in frame}
+    return pd.concat([frame, more.rename(columns=clash), values[keep].reset_index(drop=True)], axis=1)
