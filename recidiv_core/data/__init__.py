@@ -3,6 +3,7 @@
 from recidiv_core.data.datasets import Attribute, AuditDataset, assign_roles, load_dataset, suggest_cutpoints
 from recidiv_core.data.describe import describe_groups, describe_types, score_histogram
 from recidiv_core.data.export import csv_bytes
+from recidiv_core.data.features import GIVEN_AWAY, candidates, gives_away
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_table
@@ -11,6 +12,7 @@ from recidiv_core.data.suggest import suggest_roles
 from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join, shown
 
 __all__ = [
+    "GIVEN_AWAY",
     "MISSING_GROUP",
     "POLARITIES",
     "SAMPLES",
@@ -24,9 +26,11 @@ __all__ = [
     "as_groups",
     "assign_roles",
     "band",
+    "candidates",
     "csv_bytes",
     "describe_groups",
     "describe_types",
+    "gives_away",
     "intersect",
     "join",
     "list_samples",

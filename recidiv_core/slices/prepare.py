@@ -11,23 +11,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from recidiv_core.data import AuditDataset, shown
+from recidiv_core.data import GIVEN_AWAY, AuditDataset, candidates, gives_away, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.slices.binning import NO_CUT, BinnedFrame, Progress, bin_features
 from recidiv_core.slices.find import LEAST_SUPPORT, conjunctions, default_support
 from recidiv_core.slices.losses import RowErrors, row_errors
-from recidiv_core.stats import wilson
 from recidiv_core.words import many
 
 _LABEL = "outcome"
 _HEAVY_CELLS, _HEAVY_CONJUNCTIONS, _HEAVY_ALPHA = 20_000_000, 10**11, 0.99
 RARE = "every value but one is too rare"
-# A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
-# everybody, or nobody, has an outcome that is common.
-_TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
 _LIKE_A_SCORE = 0.4
 LIKE_A_SCORE = "follows the score as another score would; choose it to use it all the same"
-GIVEN_AWAY = "tells the outcome so well that it looks recorded afterwards; choose it to use it all the same"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +60,6 @@ class Prepared:
     def quantities(self) -> frozenset[str]:
         """The columns whose levels are bins of a number."""
         return frozenset(self.bins.binning.cutpoints)
-
-
-def candidates(dataset: AuditDataset, *, include_sensitive: bool = True, error: str = "") -> list[str]:
-    """The columns that may be features: those that the roles name, else every column without another role."""
-    roles = dataset.roles
-    taken = {roles.label, roles.score, roles.prediction, roles.weight, roles.id, error}
-    names = [
-        name for name in (roles.features or dataset.frame.columns) if name not in taken and name not in roles.sensitive
-    ]
-    return names + (list(dataset.attributes) if include_sensitive else [])
 
 
 def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,18 +247,3 @@ def follows(score_ranks: np.ndarray, column: pd.Series) -> bool:
     present = n > 0
     between = (sums[present] ** 2 / n[present]).sum() / len(codes) - score_ranks.mean() ** 2
     return bool(between / score_ranks.var() >= _LIKE_A_SCORE)
-
-
-def gives_away(column: pd.Series, y: np.ndarray) -> bool:
-    """Whether a column of levels looks as if it was recorded after the outcome."""
-    codes = pd.factorize(column)[0] + 1
-    n, events = np.bincount(codes), np.bincount(codes, weights=y)
-    n, events = n[n > 0], events[n > 0]
-    order = np.argsort(events / n)
-    hits, misses = events[order], (n - events)[order]
-    auc = (hits @ (np.cumsum(misses) - misses / 2)) / (hits.sum() * misses.sum())
-    low, high = wilson(events / n, n)
-    base = y.mean()
-    return bool(
-        auc >= _TOO_GOOD or (base < _COMMON and low.max() >= _PURE) or (base > 1 - _COMMON and high.min() <= 1 - _PURE)
-    )
