@@ -1,0 +1,33 @@
+"""Models: training, comparison, explanation, and trained models from outside."""
+
+from recidiv_core.models.algorithms import ALGORITHMS, MITIGATIONS, TRAINABLE, Algorithm
+from recidiv_core.models.evaluate import ModelComparison, evaluate_models, scored_dataset
+from recidiv_core.models.explain import marginal_effects, permutation_importance, tree_rules
+from recidiv_core.models.loading import load_model
+from recidiv_core.models.prepare import Feature, training_dataset, usable_features
+from recidiv_core.models.proxies import proxy_probe
+from recidiv_core.models.tables import literature, paper_tables, performance_table
+from recidiv_core.models.trained import TrainedModel, train_model
+
+__all__ = [
+    "ALGORITHMS",
+    "MITIGATIONS",
+    "TRAINABLE",
+    "Algorithm",
+    "Feature",
+    "ModelComparison",
+    "TrainedModel",
+    "evaluate_models",
+    "literature",
+    "load_model",
+    "marginal_effects",
+    "paper_tables",
+    "performance_table",
+    "permutation_importance",
+    "proxy_probe",
+    "scored_dataset",
+    "train_model",
+    "training_dataset",
+    "tree_rules",
+    "usable_features",
+]

@@ -1,0 +1,352 @@
+"""Why a model scores as it does: permutation importance, marginal effects, and the rules of a small tree."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import MISSING_GROUP, AuditDataset
+from recidiv_core.errors import InputError
+from recidiv_core.models.algorithms import algorithm_of
+from recidiv_core.models.fitting import Fitted, Progress, fit
+from recidiv_core.models.prepare import (
+    CATEGORY,
+    NUMBER,
+    Feature,
+    Rows,
+    check_size,
+    outcome_part,
+    rows_of,
+    splits,
+    usable_features,
+)
+from recidiv_core.stats import wilson
+
+_MOST_ROWS = 20_000
+_ENTER = 0.05
+
+
+def permutation_importance(
+    dataset: AuditDataset, *, algorithm: str, outcome: str | None = None, features: Sequence[str] | None = None, unaware: bool = False,
+    balance: float | None = None, n_repeats: int = 10, random_state: int = 0, progress: Progress = None,
+) -> pd.DataFrame:  # fmt: skip
+    """feature, importance, sd, low, high, n: how much AUC is lost on held-out people when a column is shuffled among them.
+
+    The model is trained on 70 % with its usual parameters; ``sd`` and the bounds (the 2.5 and 97.5 percentiles) are over ``n_repeats``
+    shuffles. Two columns that say the same share their importance (Breiman 2001).
+    """
+    from sklearn.metrics import roc_auc_score
+
+    rows, used, test, fitted = _held_out(dataset, algorithm, outcome, features, unaware, balance, random_state)
+    random = np.random.default_rng(random_state)
+    if len(test) > _MOST_ROWS:
+        test = np.sort(random.choice(test, _MOST_ROWS, replace=False))
+    X, y = rows.X.iloc[test], rows.y[test]
+    whole = roc_auc_score(y, fitted.score(X))
+    found = []
+    for position, feature in enumerate(used):
+        if progress is not None:
+            progress(position / len(used), f"shuffling {feature.name}")
+        lost = []
+        for _ in range(n_repeats):
+            column = X[feature.name].to_numpy()[random.permutation(len(X))]
+            lost.append(
+                whole
+                - roc_auc_score(
+                    y,
+                    fitted.score(
+                        X.assign(**{feature.name: pd.Series(column, index=X.index, dtype=X[feature.name].dtype)})
+                    ),
+                )
+            )
+        low, high = np.percentile(lost, [2.5, 97.5])
+        found.append(
+            (feature.name, float(np.mean(lost)), float(np.std(lost, ddof=1)), float(low), float(high), len(test))
+        )
+    table = pd.DataFrame(found, columns=["feature", "importance", "sd", "low", "high", "n"])
+    return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+
+
+def _held_out(
+    dataset: AuditDataset, algorithm: str, outcome: str | None, features: Sequence[str] | None, unaware: bool, balance: float | None, random_state: int
+) -> tuple[Rows, tuple[Feature, ...], np.ndarray, Fitted]:  # fmt: skip
+    own, _ = outcome_part(dataset, outcome or dataset.roles.label)
+    used, _ = usable_features(own, unaware=unaware, features=features)
+    rows = rows_of(own, used, dataset.roles.sensitive[0])
+    check_size(rows, 2, 2)
+    ((train, test),) = splits(rows, 1, random_state)
+    return rows, used, test, fit(algorithm_of(algorithm), used, rows, train, balance=balance, random_state=random_state)
+
+
+def marginal_effects(
+    dataset: AuditDataset, *, selection: str | None = None, outcome: str | None = None, features: Sequence[str] | None = None,
+    unaware: bool = False, progress: Progress = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Average marginal effects of a logit on every feature, as C's Table 4.1: variable, level, effect, se, z, p_value, stars, low, high, n, reason.
+
+    An effect is the mean over rows of the derivative of the probability; of a level, or of a 0/1 column, the mean of the difference that it
+    makes (against the first level). Standard errors by the delta method, with people as clusters where somebody has several rows. A number
+    that is missing is set to its mean, with an indicator, "(missing)", beside it: no row is lost.
+
+    Parameters
+    ----------
+    selection : None, "forward" or "backward"
+        Forward takes in, one at a time, the variable with the smallest p-value of Rao's score test while it is below 0.05; backward takes
+        out the one with the largest p-value of Wald's test while it is at least 0.05. All levels of a category come and go together.
+
+    Raises
+    ------
+    InputError
+        For an unknown selection.
+    """
+    if selection not in (None, "forward", "backward"):
+        raise InputError.one("selection", "None, 'forward' or 'backward'", repr(selection)[:40])
+    own, _ = outcome_part(dataset, outcome or dataset.roles.label)
+    used, _ = usable_features(own, unaware=unaware, features=features)
+    rows = rows_of(own, used, dataset.roles.sensitive[0])
+    design, blocks = _design(rows, used)
+    y, person = rows.y.astype(float), rows.person
+    blocks, dropped = _estimable(design, blocks)
+    try:
+        kept = {
+            None: lambda: list(blocks),
+            "forward": lambda: _forward(y, design, blocks, progress),
+            "backward": lambda: _backward(y, design, blocks, person, progress),
+        }[selection]()
+        table = _effects(y, design, {name: blocks[name] for name in kept}, person)
+    except (np.linalg.LinAlgError, FloatingPointError, _NotConverged):
+        reason = "the logit cannot be fitted: a column separates the outcomes"
+        table, kept = pd.DataFrame(), []
+        dropped |= dict.fromkeys(blocks, reason)
+    for name in blocks:
+        if name not in kept and name not in dropped:
+            dropped[name] = f"not selected ({selection}, 0.05)"
+    gone = pd.DataFrame(
+        [{"variable": name, "level": "", "stars": "", "reason": reason} for name, reason in dropped.items()]
+    )
+    found = pd.concat([table, gone], ignore_index=True)
+    found["n"] = len(y)
+    columns = ["variable", "level", "effect", "se", "z", "p_value", "stars", "low", "high", "n", "reason"]
+    return found.reindex(columns=columns).fillna({"reason": "", "level": "", "stars": ""})
+
+
+class _NotConverged(Exception):
+    pass
+
+
+def _design(rows: Rows, used: Sequence[Feature]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Numbers as they are, categories as indicators of every level but the first; and the columns of each variable."""
+    columns, blocks = {}, {}
+    for feature in used:
+        own = rows.X[feature.name]
+        if feature.kind == NUMBER:
+            missing = own.isna().to_numpy()
+            columns[feature.name] = own.fillna(own.mean()).to_numpy()
+            blocks[feature.name] = [feature.name]
+            if missing.any():
+                columns[f"{feature.name} = {MISSING_GROUP}"] = missing.astype(float)
+                blocks[feature.name].append(f"{feature.name} = {MISSING_GROUP}")
+            continue
+        filled = own.fillna(MISSING_GROUP)
+        levels = sorted(filled.unique())
+        blocks[feature.name] = []
+        for level in levels[1:]:
+            columns[f"{feature.name} = {level}"] = (filled == level).to_numpy(float)
+            blocks[feature.name].append(f"{feature.name} = {level}")
+    return pd.DataFrame(columns), blocks
+
+
+def _estimable(design: pd.DataFrame, blocks: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Without the columns that are sums of others before them: their effect is not estimable."""
+    kept, dropped = {}, {}
+    basis = [np.ones(len(design)) / np.sqrt(len(design))]
+    for name, columns in blocks.items():
+        kept[name] = []
+        for column in columns:
+            values = design[column].to_numpy()
+            rest = values - sum((b * (b @ values) for b in basis), np.zeros(len(values)))
+            rest = rest - sum((b * (b @ rest) for b in basis), np.zeros(len(values)))
+            scale = np.linalg.norm(values)
+            if scale > 0 and np.linalg.norm(rest) > 1e-8 * scale:
+                basis.append(rest / np.linalg.norm(rest))
+                kept[name].append(column)
+        if not kept[name]:
+            del kept[name]
+            dropped[name] = "constant, or the sum of variables before it"
+    return kept, dropped
+
+
+def _logit(y: np.ndarray, design: pd.DataFrame, columns: Sequence[str], person: np.ndarray | None = None):
+    import statsmodels.api as sm
+
+    X = sm.add_constant(design[list(columns)], has_constant="add")
+    how = {} if person is None else {"cov_type": "cluster", "cov_kwds": {"groups": person}}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        fitted = sm.Logit(y, X).fit(disp=False, maxiter=200, **how)
+    if not fitted.mle_retvals["converged"] or not np.isfinite(np.asarray(fitted.bse)).all():
+        raise _NotConverged
+    return fitted
+
+
+def _effects(
+    y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]], person: np.ndarray | None
+) -> pd.DataFrame:
+    columns = [column for own in blocks.values() for column in own]
+    if not columns:
+        return pd.DataFrame(columns=["variable", "level", "effect", "se", "z", "p_value", "stars", "low", "high"])
+    fitted = _logit(y, design, columns, person)
+    margins = fitted.get_margeff(at="overall", dummy=True).summary_frame()
+    owner = {column: name for name, own in blocks.items() for column in own}
+    found = pd.DataFrame({
+        "variable": [owner[column] for column in columns], "level": [c.removeprefix(f"{owner[c]} = ") if c != owner[c] else "" for c in columns],
+        "effect": margins.iloc[:, 0].to_numpy(), "se": margins.iloc[:, 1].to_numpy(), "z": margins.iloc[:, 2].to_numpy(),
+        "p_value": margins.iloc[:, 3].to_numpy(), "low": margins.iloc[:, 4].to_numpy(), "high": margins.iloc[:, 5].to_numpy(),
+    })  # fmt: skip
+    # C's stars: *** p < 0.01, ** p < 0.05, * p < 0.1.
+    found["stars"] = np.select(
+        [found["p_value"] < 0.01, found["p_value"] < 0.05, found["p_value"] < 0.1], ["***", "**", "*"], ""
+    )
+    return found
+
+
+def _forward(y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]], progress: Progress) -> list[str]:
+    from scipy.stats import chi2
+
+    kept: list[str] = []
+    while len(kept) < len(blocks):
+        if progress is not None:
+            progress(len(kept) / len(blocks), f"{len(kept)} variables in")
+        columns = [column for name in kept for column in blocks[name]]
+        X = np.column_stack([np.ones(len(y)), design[columns].to_numpy()])
+        p = np.asarray(_logit(y, design, columns).predict()) if columns else np.full(len(y), y.mean())
+        weight, rest = p * (1 - p), y - p
+        inner = np.linalg.inv(X.T @ (X * weight[:, None]))
+        best, chosen = 1.0, None
+        for name in (name for name in blocks if name not in kept):
+            Z = design[blocks[name]].to_numpy()
+            cross = X.T @ (Z * weight[:, None])
+            information = Z.T @ (Z * weight[:, None]) - cross.T @ inner @ cross
+            score = Z.T @ rest
+            p_value = float(chi2.sf(score @ np.linalg.pinv(information) @ score, Z.shape[1]))
+            if p_value < best or chosen is None:
+                best, chosen = p_value, name
+        if best >= _ENTER:
+            break
+        kept.append(chosen)
+    return [name for name in blocks if name in kept]
+
+
+def _backward(
+    y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]], person: np.ndarray | None, progress: Progress
+) -> list[str]:
+    from scipy.stats import chi2
+
+    kept = list(blocks)
+    while kept:
+        if progress is not None:
+            progress(1 - len(kept) / len(blocks), f"{len(kept)} variables left")
+        columns = [column for name in kept for column in blocks[name]]
+        fitted = _logit(y, design, columns, person)
+        coefficients, covariance = fitted.params, fitted.cov_params()
+        p_values = {}
+        for name in kept:
+            own = coefficients[blocks[name]].to_numpy()
+            p_values[name] = float(
+                chi2.sf(own @ np.linalg.pinv(covariance.loc[blocks[name], blocks[name]].to_numpy()) @ own, len(own))
+            )
+        worst = max(kept, key=p_values.get)
+        if p_values[worst] < _ENTER:
+            break
+        kept.remove(worst)
+    return kept
+
+
+def tree_rules(
+    dataset: AuditDataset, *, depth: int = 3, outcome: str | None = None, features: Sequence[str] | None = None, unaware: bool = False,
+    random_state: int = 0,
+) -> pd.DataFrame:  # fmt: skip
+    """rule, n, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out people (Wilson)."""
+    rows, used, test, fitted = _tree(dataset, depth, outcome, features, unaware, random_state)
+    tree = fitted.model["model"].tree_
+    prepare = fitted.model["prepare"]
+    names = _encoded_names(prepare, used)
+    leaf_of = fitted.model["model"].apply(prepare.transform(rows.X.iloc[test]))
+    found = []
+
+    def walk(node: int, parts: list[tuple[str, str, float]]) -> None:
+        if tree.children_left[node] < 0:
+            own = leaf_of == node
+            n, came = int(own.sum()), int(rows.y[test][own].sum())
+            found.append((_in_words(parts), n, came / n if n else float("nan")))
+            return
+        name, threshold = names[tree.feature[node]], tree.threshold[node]
+        walk(tree.children_left[node], [*parts, (name, "low", threshold)])
+        walk(tree.children_right[node], [*parts, (name, "high", threshold)])
+
+    walk(0, [])
+    table = pd.DataFrame(found, columns=["rule", "n", "rate"])
+    table["low"], table["high"] = wilson(table["rate"], table["n"])
+    return table.sort_values("rate", ascending=False, ignore_index=True)
+
+
+def _tree(
+    dataset: AuditDataset,
+    depth: int,
+    outcome: str | None,
+    features: Sequence[str] | None,
+    unaware: bool,
+    random_state: int,
+):
+    own, _ = outcome_part(dataset, outcome or dataset.roles.label)
+    used, _ = usable_features(own, unaware=unaware, features=features)
+    rows = rows_of(own, used, dataset.roles.sensitive[0])
+    check_size(rows, 2, 2)
+    ((train, test),) = splits(rows, 1, random_state)
+    params = {"max_depth": depth, "min_samples_leaf": max(20, len(train) // 100)}
+    return (
+        rows,
+        used,
+        test,
+        fit(algorithm_of("decision_tree"), used, rows, train, params=params, random_state=random_state),
+    )
+
+
+def _encoded_names(prepare, used: Sequence[Feature]) -> list[str]:
+    """A word for each column that the encoding makes: "age", "age is missing", "district = North"."""
+    kinds = {feature.name: feature.kind for feature in used}
+    found = []
+    for raw in prepare.get_feature_names_out():
+        part, name = raw.split("__", 1)
+        if part == CATEGORY:
+            own = max((n for n, kind in kinds.items() if kind == CATEGORY and name.startswith(f"{n}_")), key=len)
+            level = name.removeprefix(f"{own}_")
+            found.append(f"{own} = {'one of the rare values' if level == 'infrequent_sklearn' else level}")
+        else:
+            found.append(
+                f"{name.removeprefix('missingindicator_')} is missing" if name.startswith("missingindicator_") else name
+            )
+    return found
+
+
+def _in_words(parts: list[tuple[str, str, float]]) -> str:
+    """A path as a conjunction; of several bounds of one number the tightest."""
+    low: dict[str, float] = {}
+    high: dict[str, float] = {}
+    for name, side, threshold in parts:
+        if side == "low":
+            high[name] = min(high.get(name, np.inf), threshold)
+        else:
+            low[name] = max(low.get(name, -np.inf), threshold)
+    words = []
+    for name in dict.fromkeys(name for name, _, _ in parts):
+        if " = " in name or name.endswith(" is missing"):
+            words.append(name if name in low else name.replace(" = ", " is not ").replace(" is missing", " is known"))
+        elif name in low and name in high:
+            words.append(f"{name} over {low[name]:.4g} and up to {high[name]:.4g}")
+        else:
+            words.append(f"{name} over {low[name]:.4g}" if name in low else f"{name} up to {high[name]:.4g}")
+    return " and ".join(words) or "everybody"

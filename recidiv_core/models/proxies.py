@@ -1,0 +1,89 @@
+"""How well the features tell a protected attribute, and which of them do: why unawareness is not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import MISSING_GROUP, AuditDataset
+from recidiv_core.errors import InputError
+from recidiv_core.models.algorithms import algorithm_of
+from recidiv_core.models.evaluate import curve_of
+from recidiv_core.models.fitting import Progress, fit
+from recidiv_core.models.prepare import Rows, rows_of, splits, usable_features
+from recidiv_core.stats import auc_bounds, normal_quantile
+
+_MOST_ROWS = 20_000
+
+
+def proxy_probe(
+    dataset: AuditDataset, *, attribute: str, features: Sequence[str] | None = None, n_folds: int = 5, n_repeats: int = 5, random_state: int = 0,
+    progress: Progress = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Two tables: for each group how well it can be told (group, n, auc, low, high), and what tells it (feature, importance, sd, group).
+
+    Each group against all others, by gradient boosting on every feature but the protected attributes, cross-validated; people with several
+    rows are in one fold. Importance is the AUC lost on the first fold's held-out rows when the column is shuffled, for the group that is
+    told best. An AUC of 0.5 means that nothing gives the group away.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    used, _ = usable_features(dataset, unaware=True, features=features)
+    rows = rows_of(dataset, used, attribute)
+    some = np.arange(len(rows.y))
+    if len(some) > _MOST_ROWS:
+        some = np.sort(np.random.default_rng(random_state).choice(some, _MOST_ROWS, replace=False))
+    groups = [
+        g
+        for g in dataset.attributes[attribute].levels
+        if g != MISSING_GROUP and min(own := int((rows.group[some] == g).sum()), len(some) - own) >= 2 * n_folds
+    ]
+    if not groups:
+        raise InputError.one(f"attribute {attribute!r}", f"a group of at least {2 * n_folds} people", "none")
+    algorithm, z = algorithm_of("gradient_boosting"), normal_quantile(0.95)
+    found, kept = [], {}
+    for position, group in enumerate(groups):
+        told = Rows(rows.X, rows.group == group, rows.person, rows.group)
+        score = np.full(len(rows.y), np.nan)
+        for fold, (train, test) in enumerate(splits(told, n_folds, random_state, of=some)):
+            if progress is not None:
+                progress((position + fold / n_folds) / len(groups), f"telling {group} from the others")
+            fitted = fit(algorithm, used, told, train, random_state=random_state)
+            score[test] = fitted.score(told.X.iloc[test])
+            kept.setdefault(group, (fitted, test, told))
+        curve = curve_of(told.y[some], score[some])
+        auc, error, n_positive, n_negative = curve.auc()
+        low, high = auc_bounds(auc, error, n_positive, n_negative, z)
+        found.append((group, int(told.y[some].sum()), auc, float(low), float(high)))
+    groups_table = pd.DataFrame(found, columns=["group", "n", "auc", "low", "high"]).sort_values(
+        "auc", ascending=False, ignore_index=True
+    )
+    best = groups_table["group"].iloc[0]
+    fitted, test, told = kept[best]
+    random = np.random.default_rng(random_state)
+    X, y = told.X.iloc[test], told.y[test]
+    whole, lost = roc_auc_score(y, fitted.score(X)), []
+    for feature in used:
+        drops = [
+            whole
+            - roc_auc_score(
+                y,
+                fitted.score(
+                    X.assign(
+                        **{
+                            feature.name: pd.Series(
+                                X[feature.name].to_numpy()[random.permutation(len(X))],
+                                index=X.index,
+                                dtype=X[feature.name].dtype,
+                            )
+                        }
+                    )
+                ),
+            )
+            for _ in range(n_repeats)
+        ]
+        lost.append((feature.name, float(np.mean(drops)), float(np.std(drops, ddof=1)), best))
+    table = pd.DataFrame(lost, columns=["feature", "importance", "sd", "group"])
+    return groups_table, table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)

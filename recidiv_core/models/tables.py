@@ -1,0 +1,85 @@
+"""Performance over folds, as the papers print it, beside what the literature reached."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.stats import normal_quantile
+
+_AT_THRESHOLD = ("recall", "precision", "specificity")
+# F, Table 3: the AUCs of the studies it reviews, and the summary of Table 11; F, Table 10 and C, Table 5.1: their own best.
+LITERATURE = (
+    ("general", 0.75, 0.69, 0.82, "F, Table 11: seven studies of general recidivism, median and range"),
+    ("violent", 0.75, 0.71, 0.77, "F, Table 11: four studies of violent recidivism, median and range"),
+    ("general", 0.866, None, None, "F, Table 10: gradient boosting, general recidivism within 3 years"),
+    ("violent", 0.8375, None, None, "F, Table 10: random forest, violent recidivism within 3 years"),
+    ("general", 0.8626, None, None, "C, Table 5.1: GBM, re-entry at any time"),
+    ("general", 0.8747, None, None, "C, Table 5.1: XGBoost, recidivism within 1 year"),
+    ("general", 0.8869, None, None, "C, Table 5.1: XGBoost, recidivism within 2 years"),
+)
+
+
+def performance_table(
+    folds: pd.DataFrame, *, protocol: str = "held_out", confidence_level: float = 0.95
+) -> pd.DataFrame:
+    """outcome, algorithm, title, n, auc with SD over folds and interval, recall, precision and specificity with SDs, and accuracy,
+    sensitivity and specificity at 0.5.
+
+    The AUC is the mean over folds; its interval is built from the variance in each (LeDell, Petersen and van der Laan 2015), with
+    people, not rows, as independent. ``protocol="paper"`` takes each fold's threshold from the fold itself, as F does; the default from the others.
+    """
+    z = normal_quantile(confidence_level)
+    suffix = "_paper" if protocol == "paper" else ""
+    rows = []
+    for (outcome, algorithm), own in folds.groupby(["outcome", "algorithm"], sort=False):
+        auc, error = own["auc"].mean(), float(np.sqrt((own["auc_se"] ** 2).sum()) / len(own))
+        # On the logit scale, so that no bound leaves [0, 1]; an AUC of 0 or 1 in every fold has none.
+        inside = 0 < auc < 1 and error > 0
+        reach = z * error / (auc * (1 - auc)) if inside else np.nan
+        low, high = (
+            1 / (1 + np.exp(-(np.log(auc / (1 - auc)) + side * reach))) if inside else np.nan for side in (-1, 1)
+        )
+        row = {
+            "outcome": outcome, "algorithm": algorithm, "title": own["title"].iloc[0], "n": int(own["n_test"].sum()), "n_positive": int(own["n_positive"].sum()),
+            "auc": auc, "auc_sd": own["auc"].std(ddof=1) if len(own) > 1 else np.nan, "auc_low": low, "auc_high": high,
+        }  # fmt: skip
+        for name in _AT_THRESHOLD:
+            values = own[name + suffix]
+            row |= {name: values.mean(), f"{name}_sd": values.std(ddof=1) if len(own) > 1 else np.nan}
+        row |= {
+            f"{title}_half": own[f"{name}_half"].mean()
+            for title, name in (("accuracy", "accuracy"), ("sensitivity", "recall"), ("specificity", "specificity"))
+        }
+        row |= {"seconds": own["seconds"].sum(), "n_warnings": int(own["n_warnings"].sum())}
+        rows.append(row)
+    return pd.DataFrame(rows).sort_values(["outcome", "auc"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def paper_tables(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The two tables as text: F's Table 10 (AUC, recall, precision, specificity, each mean (SD)) and C's Table 5.1 (percent at 0.5)."""
+
+    def spread(row: pd.Series, name: str) -> str:
+        sd = row[f"{name}_sd"]
+        if np.isnan(row[name]):
+            return "not estimable"
+        return f"{row[name]:.4f}" + ("" if np.isnan(sd) else f" ({sd:.4f})")
+
+    ten = pd.DataFrame([
+        {"outcome": row["outcome"], "model": row["title"], "n": row["n"]} | {f"{name} (SD)": spread(row, name) for name in ("auc", *_AT_THRESHOLD)}
+        for _, row in table.iterrows()
+    ])  # fmt: skip
+    five = pd.DataFrame([
+        {"algorithm": row["title"], "outcome": row["outcome"], "n": row["n"]}
+        | {name: f"{100 * row[f'{name}_half']:.2f} %" for name in ("accuracy", "sensitivity", "specificity")} | {"AUC": f"{100 * row['auc']:.2f} %"}
+        for _, row in table.sort_values(["title", "outcome"]).iterrows()
+    ])  # fmt: skip
+    return ten, five
+
+
+def literature(outcomes: list[str]) -> pd.DataFrame:
+    """kind, auc, low, high, source: what the literature reached for outcomes like these; the kind of an outcome is told by its name."""
+    kinds = {"violent" if "violent" in name.lower() else "general" for name in outcomes}
+    return pd.DataFrame(
+        [row for row in LITERATURE if row[0] in kinds], columns=["kind", "auc", "low", "high", "source"]
+    )
