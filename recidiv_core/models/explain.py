@@ -127,10 +127,9 @@ def marginal_effects(
     gone = pd.DataFrame(
         [{"variable": name, "level": "", "stars": "", "reason": reason} for name, reason in dropped.items()]
     )
-    found = pd.concat([table, gone], ignore_index=True)
-    found["n"] = len(y)
+    found = pd.concat([table.assign(reason=""), gone], ignore_index=True).assign(n=len(y))
     columns = ["variable", "level", "effect", "se", "z", "p_value", "stars", "low", "high", "n", "reason"]
-    return found.reindex(columns=columns).fillna({"reason": "", "level": "", "stars": ""})
+    return found.reindex(columns=columns)
 
 
 class _NotConverged(Exception):

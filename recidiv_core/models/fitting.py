@@ -49,6 +49,10 @@ def fit(
             model = _gradient(model, algorithm, X, y, rows.group[own], random_state)
         else:
             model.fit(X, y)
+    if "model__n_jobs" in model.get_params():
+        model.set_params(
+            model__n_jobs=1
+        )  # a forest adds its trees up in the order in which threads finish: the last bit would vary
     return Fitted(model, len(own), sum(issubclass(w.category, (UserWarning, RuntimeWarning)) for w in said))
 
 

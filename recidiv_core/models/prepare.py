@@ -228,7 +228,7 @@ def splits(
         )
         found = cut.split(own, groups=rows.person[own])
     for train, test in found:
-        yield own[train], own[test]
+        yield np.sort(own[train]), np.sort(own[test])
 
 
 def check_size(rows: Rows, n_outer: int, n_inner: int) -> None:

@@ -42,6 +42,8 @@ def proxy_probe(
     ]
     if not groups:
         raise InputError.one(f"attribute {attribute!r}", f"a group of at least {2 * n_folds} people", "none")
+    if len(dataset.attributes[attribute].levels) == 2:
+        groups = groups[-1:]  # telling one of two is telling the other
     algorithm, z = algorithm_of("gradient_boosting"), normal_quantile(0.95)
     found, kept = [], {}
     for position, group in enumerate(groups):

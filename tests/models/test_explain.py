@@ -1,0 +1,147 @@
+"""Explanations against statsmodels, and against what was planted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy.stats import chi2
+
+from recidiv_core.errors import InputError
+from recidiv_core.models import marginal_effects, permutation_importance, proxy_probe, tree_rules
+from tests.models.conftest import dataset_of, planted
+
+
+@pytest.fixture(scope="module")
+def complete():
+    return planted().dropna(subset=["priors"]).reset_index(drop=True)
+
+
+def design_of(frame, names):
+    columns = {}
+    for name in names:
+        if name == "district":
+            columns["South"] = (frame["district"] == "South").astype(float)
+        else:
+            columns[name] = frame[name].astype(float)
+    return sm.add_constant(pd.DataFrame(columns))
+
+
+NAMES = ["age", "priors", "district", "noise"]
+
+
+def test_marginal_effects_are_statsmodels_own(complete):
+    got = marginal_effects(dataset_of(complete), unaware=True)
+    fitted = sm.Logit(complete["y"].astype(float), design_of(complete, NAMES)).fit(disp=False)
+    want = fitted.get_margeff(at="overall", dummy=True)
+    assert np.allclose(got["effect"], want.margeff) and np.allclose(got["se"], want.margeff_se)
+    assert np.allclose(got["p_value"], want.pvalues)
+    assert got["stars"].tolist() == ["***", "***", "***", ""] and got["level"].tolist() == ["", "", "South", ""]
+    assert (got["n"] == len(complete)).all()
+
+
+def test_an_effect_is_the_mean_change_of_the_probability(complete):
+    """By hand: move everybody a little, or from one district to the other."""
+    got = marginal_effects(dataset_of(complete), unaware=True).set_index("variable")
+    X = design_of(complete, NAMES)
+    fitted = sm.Logit(complete["y"].astype(float), X).fit(disp=False)
+    step = 1e-4
+    older = (fitted.predict(X.assign(age=X["age"] + step)) - fitted.predict(X)).mean() / step
+    moved = (fitted.predict(X.assign(South=1.0)) - fitted.predict(X.assign(South=0.0))).mean()
+    assert got.loc["age", "effect"] == pytest.approx(older, rel=1e-3)
+    assert got.loc["district", "effect"] == pytest.approx(moved, rel=1e-6)
+
+
+def test_people_with_several_rows_are_clusters(complete):
+    frame = complete.assign(person=complete.index // 3)
+    got = marginal_effects(dataset_of(frame), unaware=True)
+    fitted = sm.Logit(frame["y"].astype(float), design_of(frame, NAMES)).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": frame["person"].to_numpy()}
+    )
+    assert np.allclose(got["se"], fitted.get_margeff(at="overall", dummy=True).margeff_se)
+
+
+@pytest.mark.parametrize("selection", ["forward", "backward"])
+def test_stepwise_keeps_what_matters_and_says_what_it_left(complete, selection):
+    got = marginal_effects(dataset_of(complete), selection=selection, unaware=True).set_index("variable")
+    assert np.isfinite(got.loc[["age", "priors", "district"], "effect"]).all()
+    assert got.loc["noise", "reason"] == f"not selected ({selection}, 0.05)"
+
+
+def test_forward_takes_the_largest_score_test_first(complete):
+    """Rao's score test of statsmodels' GLM, one candidate at a time, ends with the same variables."""
+    kept = []
+    rest = list(NAMES)
+    y = complete["y"].astype(float)
+    while rest:
+        base = sm.GLM(
+            y, design_of(complete, kept) if kept else np.ones((len(y), 1)), family=sm.families.Binomial()
+        ).fit()
+        p = {}
+        for name in rest:
+            extra = design_of(complete, [name]).drop(columns="const").to_numpy()
+            p[name] = float(base.score_test(exog_extra=extra)[1].item())
+        best = min(p, key=p.get)
+        if p[best] >= 0.05:
+            break
+        kept.append(best)
+        rest.remove(best)
+    got = marginal_effects(dataset_of(complete), selection="forward", unaware=True)
+    assert set(got.loc[got["reason"] == "", "variable"]) == set(kept)
+
+
+def test_backward_stops_where_every_wald_test_is_below_its_limit(complete):
+    random = np.random.default_rng(3)
+    frame = complete.assign(**{f"noise {i}": random.normal(size=len(complete)) for i in range(5)})
+    names = [*NAMES, *(f"noise {i}" for i in range(5))]
+    y = frame["y"].astype(float)
+    while True:
+        fitted = sm.Logit(y, design_of(frame, names)).fit(disp=False)
+        p = {n: chi2.sf(float(fitted.tvalues["South" if n == "district" else n]) ** 2, 1) for n in names}
+        worst = max(names, key=p.get)
+        if p[worst] < 0.05:
+            break
+        names.remove(worst)
+    got = marginal_effects(
+        dataset_of(frame, features=[*NAMES, *(f"noise {i}" for i in range(5))]), selection="backward", unaware=True
+    )
+    assert set(got.loc[got["reason"] == "", "variable"]) == set(names)
+
+
+def test_what_cannot_be_estimated_says_why(complete):
+    frame = complete.assign(twice=2 * complete["age"], sure=complete["y"] * 3.0 + 1)
+    got = marginal_effects(dataset_of(frame, features=["age", "twice"]), unaware=True).set_index("variable")
+    assert got.loc["twice", "reason"] == "constant, or the sum of variables before it" and np.isnan(
+        got.loc["twice", "effect"]
+    )
+    got = marginal_effects(dataset_of(frame, features=["age", "sure"]), unaware=True)
+    assert got["reason"].str.contains("separates").all()
+    with pytest.raises(InputError, match="selection"):
+        marginal_effects(dataset_of(frame), selection="sideways")
+
+
+def test_a_missing_number_loses_no_row():
+    frame = planted()
+    got = marginal_effects(dataset_of(frame), unaware=True)
+    assert (got["n"] == len(frame)).all()
+    assert ((got["variable"] == "priors") & (got["level"] == "(missing)")).sum() == 1
+
+
+def test_importance_finds_the_planted_features(dataset):
+    got = permutation_importance(dataset, algorithm="logistic_regression", unaware=True).set_index("feature")
+    assert set(got.index[:3]) == {"age", "priors", "district"} and got.index[3] == "noise"
+    assert got.loc["noise", "importance"] < 0.01 < got.loc["district", "low"]
+
+
+def test_the_probe_finds_the_proxy_and_nothing_where_there_is_none(dataset):
+    groups, features = proxy_probe(dataset, attribute="group")
+    assert groups["auc"].iloc[0] == pytest.approx(0.875, abs=0.03)  # (1 − 0.1 + 0.85) / 2, with the noise of the others
+    assert features["feature"].iloc[0] == "district" and features["importance"].iloc[0] > 0.2
+    none, _ = proxy_probe(dataset_of(planted(), sensitive=["sex"]), attribute="sex")
+    assert none["low"].iloc[0] < 0.5 < none["high"].iloc[0] + 0.02
+
+
+def test_rules_of_a_tree_are_true_of_the_rows(dataset):
+    rules = tree_rules(dataset, depth=2, unaware=True)
+    assert 2 <= len(rules) <= 4 and rules["n"].sum() == round(0.3 * len(dataset))
+    assert rules["rate"].is_monotonic_decreasing and (rules["low"] <= rules["rate"]).all()
+    assert rules["rule"].str.contains("age|priors|district").all()
