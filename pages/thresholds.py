@@ -225,8 +225,8 @@ def tradeoff(current, curves) -> None:
     )
     if peers is not None and len(peers):
         st.caption(
-            f"Crosses: other programs' answers to {DEFINITIONS[definition].title.lower()}, on {int(peers['n'].iloc[0]):,} rows, where they lie "
-            "within the picture. The randomised ones flip a coin for some people: that can reach more than any threshold per group, and two people "
+            f"Crosses: other programs' answers to {DEFINITIONS[definition].title.lower()}, on up to {int(peers['n'].max()):,} rows, where they lie "
+            "within the picture; also those of mitigations trained on the Models page, at their own decisions (0.5 and above). The randomised ones flip a coin for some people: that can reach more than any threshold per group, and two people "
             "with one score in one group are then treated differently."
         )  # fmt: skip
         table(

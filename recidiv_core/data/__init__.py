@@ -6,7 +6,7 @@ from recidiv_core.data.export import csv_bytes
 from recidiv_core.data.features import GIVEN_AWAY, candidates, gives_away
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
-from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_table
+from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
 from recidiv_core.data.simulate import SimulatedScores, simulate_failures, simulate_scores
 from recidiv_core.data.suggest import suggest_roles
 from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join, shown
@@ -36,6 +36,7 @@ __all__ = [
     "list_samples",
     "load_dataset",
     "read_table",
+    "sample_raw",
     "sample_table",
     "score_histogram",
     "shown",

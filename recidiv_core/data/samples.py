@@ -30,12 +30,17 @@ class Sample:
     build: Callable[[], Table]
 
 
+def sample_raw(name: str) -> Table:
+    """The file behind a sample, as it is, before any outcome was made from it."""
+    return read_table(FOLDER / f"{name}.csv", name=name)
+
+
 def _nc_releases() -> Table:
     """Releases with the outcome at 24 months; those not followed for so long are excluded and counted."""
-    table = read_table(FOLDER / "nc_releases.csv", name="nc_releases")
+    table = sample_raw("nc_releases")
     raw = table.frame
     returned = raw["cens"] == 0
-    too_short = ~returned & (raw["follow"] < HORIZON)
+    too_short = raw["follow"] < HORIZON  # returned or not: else early failures alone would be kept
     label = (returned & (raw["durat"] <= HORIZON)).astype(int)
     frame = raw.assign(
         **{f"recidivated within {HORIZON} months": label, "black": raw["black"].map({1: "Black", 0: "not Black"})}

@@ -6,6 +6,7 @@ from recidiv_core.models.explain import marginal_effects, permutation_importance
 from recidiv_core.models.loading import load_model
 from recidiv_core.models.prepare import Feature, training_dataset, usable_features
 from recidiv_core.models.proxies import proxy_probe
+from recidiv_core.models.sentences import comparison_answer, notes, protocol
 from recidiv_core.models.tables import literature, paper_tables, performance_table
 from recidiv_core.models.trained import TrainedModel, train_model
 
@@ -17,13 +18,16 @@ __all__ = [
     "Feature",
     "ModelComparison",
     "TrainedModel",
+    "comparison_answer",
     "evaluate_models",
     "literature",
     "load_model",
     "marginal_effects",
+    "notes",
     "paper_tables",
     "performance_table",
     "permutation_importance",
+    "protocol",
     "proxy_probe",
     "scored_dataset",
     "train_model",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ class ModelComparison:
     dataset: dict[str, Any]
     options: dict[str, Any]
     ledger: pd.DataFrame = field(repr=False)
-    room: str = field(default="models", repr=False)
+    room: ClassVar[str] = "models"
 
     @property
     def table(self) -> pd.DataFrame:
@@ -64,9 +64,10 @@ class ModelComparison:
         return self.roles.sensitive
 
     @property
-    def decided(self) -> tuple[Any, ...]:
-        """What tells this comparison from another of the same data: what it was made with, and what is in it."""
-        return tuple(map(tuple, self.folds[["outcome", "algorithm"]].drop_duplicates().to_numpy())), repr(self.options)
+    def decided(self) -> dict[str, Any]:
+        """What was compared."""
+        pairs = self.folds[["outcome", "algorithm"]].drop_duplicates()
+        return {"compared": [f"{row.algorithm}: {row.outcome}" for row in pairs.itertuples()]}
 
     def merged(self, other: ModelComparison) -> ModelComparison:
         """Both comparisons as one; they must be of the same data and options. What is in both is taken from ``other``."""

@@ -10,13 +10,37 @@ from recidiv_core.stats import normal_quantile
 _AT_THRESHOLD = ("recall", "precision", "specificity")
 # F, Table 3: the AUCs of the studies it reviews, and the summary of Table 11; F, Table 10 and C, Table 5.1: their own best.
 LITERATURE = (
-    ("general", 0.75, 0.69, 0.82, "F, Table 11: seven studies of general recidivism, median and range"),
-    ("violent", 0.75, 0.71, 0.77, "F, Table 11: four studies of violent recidivism, median and range"),
-    ("general", 0.866, None, None, "F, Table 10: gradient boosting, general recidivism within 3 years"),
-    ("violent", 0.8375, None, None, "F, Table 10: random forest, violent recidivism within 3 years"),
-    ("general", 0.8626, None, None, "C, Table 5.1: GBM, re-entry at any time"),
-    ("general", 0.8747, None, None, "C, Table 5.1: XGBoost, recidivism within 1 year"),
-    ("general", 0.8869, None, None, "C, Table 5.1: XGBoost, recidivism within 2 years"),
+    (
+        "general",
+        0.75,
+        0.69,
+        0.82,
+        "The fairness scale (2025), Table 11: seven studies of general recidivism, median and range",
+    ),
+    (
+        "violent",
+        0.75,
+        0.71,
+        0.77,
+        "The fairness scale (2025), Table 11: four studies of violent recidivism, median and range",
+    ),
+    (
+        "general",
+        0.866,
+        None,
+        None,
+        "The fairness scale (2025), Table 10: gradient boosting, general recidivism within 3 years",
+    ),
+    (
+        "violent",
+        0.8375,
+        None,
+        None,
+        "The fairness scale (2025), Table 10: random forest, violent recidivism within 3 years",
+    ),
+    ("general", 0.8626, None, None, "Camacho (Colombia), Table 5.1: GBM, re-entry at any time"),
+    ("general", 0.8747, None, None, "Camacho (Colombia), Table 5.1: XGBoost, recidivism within 1 year"),
+    ("general", 0.8869, None, None, "Camacho (Colombia), Table 5.1: XGBoost, recidivism within 2 years"),
 )
 
 
@@ -46,9 +70,13 @@ def performance_table(
         }  # fmt: skip
         for name in _AT_THRESHOLD:
             values = own[name + suffix]
-            row |= {name: values.mean(), f"{name}_sd": values.std(ddof=1) if len(own) > 1 else np.nan}
+            # In a fold where nobody is flagged there is no precision, and so none over all folds.
+            row |= {
+                name: values.mean(skipna=False),
+                f"{name}_sd": values.std(ddof=1, skipna=False) if len(own) > 1 else np.nan,
+            }
         row |= {
-            f"{title}_half": own[f"{name}_half"].mean()
+            f"{title}_half": own[f"{name}_half"].mean(skipna=False)
             for title, name in (("accuracy", "accuracy"), ("sensitivity", "recall"), ("specificity", "specificity"))
         }
         row |= {"seconds": own["seconds"].sum(), "n_warnings": int(own["n_warnings"].sum())}
@@ -71,7 +99,7 @@ def paper_tables(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     ])  # fmt: skip
     five = pd.DataFrame([
         {"algorithm": row["title"], "outcome": row["outcome"], "n": row["n"]}
-        | {name: f"{100 * row[f'{name}_half']:.2f} %" for name in ("accuracy", "sensitivity", "specificity")} | {"AUC": f"{100 * row['auc']:.2f} %"}
+        | {name: "not estimable" if np.isnan(row[f"{name}_half"]) else f"{100 * row[f'{name}_half']:.2f} %" for name in ("accuracy", "sensitivity", "specificity")} | {"AUC": f"{100 * row['auc']:.2f} %"}
         for _, row in table.sort_values(["title", "outcome"]).iterrows()
     ])  # fmt: skip
     return ten, five

@@ -5,6 +5,7 @@ from recidiv_core.recidivism.describe import describe_outcomes, outcome_rates, r
 from recidiv_core.recidivism.history import AGE_RISK
 from recidiv_core.recidivism.outcomes import DEFAULT_HORIZONS, FEASIBLE_AGES, build_outcomes
 from recidiv_core.recidivism.result import Outcome, RecidivismData
+from recidiv_core.recidivism.sentences import MEASURED, group_answer, outcome_answer
 from recidiv_core.recidivism.simulate import EVENT_COLUMNS, TRUTH, SimulatedEvents, simulate_events
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "DEFAULT_HORIZONS",
     "EVENT_COLUMNS",
     "FEASIBLE_AGES",
+    "MEASURED",
     "TRUTH",
     "DurationColumns",
     "EventColumns",
@@ -20,6 +22,8 @@ __all__ = [
     "SimulatedEvents",
     "build_outcomes",
     "describe_outcomes",
+    "group_answer",
+    "outcome_answer",
     "outcome_rates",
     "return_curve",
     "simulate_events",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import AuditDataset, LedgerEntry, Roles, Table, assign_roles
+from recidiv_core.data import LedgerEntry, Roles, Table
 from recidiv_core.errors import InputError
 from recidiv_core.plain import plain
 
@@ -57,7 +57,7 @@ class RecidivismData:
     person: str | None
     source: dict[str, Any]
     options: dict[str, Any]
-    room: str = field(default="recidivism", repr=False)
+    room: ClassVar[str] = "recidivism"
 
     def __len__(self) -> int:
         return len(self.table)
@@ -76,14 +76,30 @@ class RecidivismData:
         )
         return Table(self.table, self.source["name"], hashlib.sha256(identity.encode()).hexdigest(), entries)
 
-    def roles(self, outcome: str | None = None) -> Roles:
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """Name, rows and digest, as every result has them."""
+        return {"name": self.source["name"], "n": len(self), "sha256": self.source["sha256"]}
+
+    @property
+    def roles(self) -> Roles:
+        """The roles for the first outcome."""
+        return self.roles_for()
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The protected attributes."""
+        return self.demographics
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """The outcomes made."""
+        return {"outcomes": list(self.outcomes)}
+
+    def roles_for(self, outcome: str | None = None) -> Roles:
         """Roles for one outcome (the first): features are the history, protected attributes the demographics."""
         label = next(iter(self.outcomes)) if outcome is None else outcome
         return Roles(label, sensitive=self.demographics, features=self.features, id=self.person)
-
-    def dataset(self, outcome: str | None = None) -> AuditDataset:
-        """The rows that can say, without a score yet: what models are trained on."""
-        return assign_roles(self.as_table(), self.roles(outcome), is_scored=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: counts, never rows."""

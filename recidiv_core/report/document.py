@@ -10,7 +10,9 @@ import pandas as pd
 
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.groups import GroupAudit
-from recidiv_core.report import groups, slices, thresholds
+from recidiv_core.models import ModelComparison
+from recidiv_core.recidivism import RecidivismData
+from recidiv_core.report import groups, models, recidivism, slices, thresholds
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
@@ -58,6 +60,14 @@ _WRITERS = {
     SliceAudit: _Writer(
         slices.protect, slices.facts, slices.summary, slices.sections, groups.ledger_section, slices.withheld,
         "Where does the model fail?"
+    ),
+    RecidivismData: _Writer(
+        recidivism.protect, recidivism.facts, recidivism.summary, recidivism.sections, recidivism.ledger, recidivism.withheld,
+        "Who comes back, and who can say?",
+    ),
+    ModelComparison: _Writer(
+        models.protect, models.facts, models.summary, models.sections, groups.ledger_section, models.withheld,
+        "How well can it be predicted, and by what?",
     ),
 }  # fmt: skip
 
@@ -133,7 +143,7 @@ def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],
         ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],
-        ["Protected attributes", ", ".join(roles.sensitive)],
+        ["Protected attributes", ", ".join(roles.sensitive) or "none"],
         *([["Tolerance", points(result.options["tolerance"])]] if "tolerance" in result.options else []),
         *own,
         ["Smallest cell published", f"{min_cell} people"],

@@ -8,7 +8,7 @@ from recidiv_core.thresholds.compatibility import compatibility, hold_together
 from recidiv_core.thresholds.definitions import DEFINITIONS, LEVEL_2, MEASURES, Definition, measure
 from recidiv_core.thresholds.folds import Halves, folds_of, halves_of
 from recidiv_core.thresholds.optimum import ThresholdSolution, optimal_thresholds, options_of
-from recidiv_core.thresholds.peers import PEERS, peer_points
+from recidiv_core.thresholds.peers import PEERS, decision_points, peer_points
 from recidiv_core.thresholds.rule import apply_rule, decision_rule, flags_of, read_rule
 from recidiv_core.thresholds.scale import FairnessScale, fairness_scale, scale_text
 from recidiv_core.thresholds.sentences import (
@@ -46,6 +46,7 @@ __all__ = [
     "compatibility_sentence",
     "curve_table",
     "curves_meet_sentence",
+    "decision_points",
     "decision_rule",
     "fairness_scale",
     "flags_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,21 @@ def peer_points(
             {"name": name, "n": len(y), "randomised": name != "aif360 reject option"}
             | _judged(y, flagged, names, left_out, checked)
         )
+    return pd.DataFrame(rows, columns=["name", "n", "randomised", "range", "objective"])
+
+
+def decision_points(
+    dataset: AuditDataset, flagged: Mapping[str, np.ndarray], *, attribute: str, definition: str, **options: Any
+) -> pd.DataFrame:
+    """The same for decisions that were made elsewhere: ``flagged`` holds a mask (n,) for each name. All rows are used, weights are not."""
+    groups = dataset.attributes[attribute]
+    names = np.array(groups.levels, dtype=object)[groups.codes]
+    checked = options_of(score_curves(dataset, attribute=attribute), definition=definition, **options)
+    left_out = left_out_groups(ScoreCurves.from_arrays(dataset.y_true, dataset.y_score, names), checked)
+    rows = [
+        {"name": name, "n": len(names), "randomised": False} | _judged(dataset.y_true, own, names, left_out, checked)
+        for name, own in flagged.items()
+    ]
     return pd.DataFrame(rows, columns=["name", "n", "randomised", "range", "objective"])
 
 

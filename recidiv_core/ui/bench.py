@@ -20,7 +20,7 @@ from recidiv_core.data import (
     suggest_roles,
 )
 from recidiv_core.errors import InputError
-from recidiv_core.ui.parts import literal, problems
+from recidiv_core.ui.parts import link, literal, problems
 from recidiv_core.ui.state import Session, use_sample
 
 _TYPES = ["csv", "txt", "tsv", "parquet", "pq", "xlsx"]
@@ -126,6 +126,11 @@ def _roles(current: Session) -> None:
         _apply(current)
     if error := current.failures.get("roles"):
         problems(error)
+    waits = current.training.table.sha256 == draft.sha256 != current.dataset.sha256
+    if waits:
+        with st.container(border=True):
+            st.markdown(f"{literal(draft.name)} has no score yet, so there is nothing to audit. A model gives it one.")
+            link("models", "**Train or load a model for this table**", icon=":material/model_training:")
 
 
 def _positive(draft: Table, label: str | None, guess: Roles | None, key: str) -> object:
@@ -141,12 +146,20 @@ def _positive(draft: Table, label: str | None, guess: Roles | None, key: str) ->
 
 def _apply(current: Session) -> None:
     current.failures.pop("roles", None)
+    roles = current.draft_roles
     try:
-        current.use(assign_roles(current.draft, current.draft_roles))
+        if roles.score is None and roles.prediction is None:
+            assign_roles(current.draft, roles, is_scored=False)
+            st.toast(
+                f"{literal(current.draft.name)} has no score: train or load a model for it.",
+                icon=":material/model_training:",
+            )
+        else:
+            current.use(assign_roles(current.draft, roles))
+            st.toast(f"Audited {literal(current.draft.name)}. See Overview and Groups.", icon=":material/check:")
+        current.train_on(current.draft, roles)
     except InputError as error:
         current.failures["roles"] = error
-    else:
-        st.toast(f"Audited {literal(current.draft.name)}. See Overview and Groups.", icon=":material/check:")
     st.rerun()
 
 

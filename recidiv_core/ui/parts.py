@@ -85,12 +85,14 @@ def answer_box(verdict: str | None, text: str, *, about: str | None = None) -> N
         st.markdown((f"{lead}{verdict_mark(verdict)}  \n" if verdict else "") + literal(text))
 
 
-def picture(title: str, chart: Spec, *, name: str, table: pd.DataFrame) -> None:
-    """A chart with its title, alternative text, and a menu to take chart or table away."""
+def picture(title: str, chart: Spec, *, name: str, table: pd.DataFrame, of: str | None = None) -> None:
+    """A chart with its title, alternative text, and a menu to take chart or table away; ``of`` says what it is about, where it is not
+    the dataset audited.
+    """
     head, menu = st.columns([5, 1], vertical_alignment="center", wrap=False)
     head.markdown(f"**{literal(title)}**")
     st.vega_lite_chart(spec=chart, key=f"chart {name}")  # its description is the alternative text
-    alone = static(chart, title=title, subtitle=_about())
+    alone = static(chart, title=title, subtitle=of or _about())
     with menu.popover(
         "Save", icon=":material/download:", help=f"Save the chart or its table: {title}", key=f"take {name}"
     ):
@@ -216,6 +218,26 @@ READING_THRESHOLDS = (
     "definitions on your data and says which can hold together.",
     "**Example in people.** A threshold of 0.4 for one group and 0.5 for another means: of two people with a score of 0.45, the one "
     "in the first group is flagged and the other is not. Whether that may be done at all is a matter of law; in many places it may not.",
+)
+
+READING_RECIDIVISM = (
+    "**At risk** means free to come back: from the day of the court, or of the release where the table has one.",
+    "**Watched for long enough.** Whoever was released shortly before the end of the data has had no time to return. They are left out of "
+    "the outcomes within that time, and counted, whether they returned or not. The curve uses them for as long as they were seen.",
+    "**Measured, not true.** The table knows who was convicted, or taken in, again. Where a group is watched more, more of its returns are "
+    "seen. The simulated events show by how much that alone can set groups apart.",
+    "**Example in people.** 28 % within 1 year, n = 38,852: of 100 appearances that were watched for a year, 28 were followed by another "
+    "of the same person in that year.",
+)
+
+READING_MODELS = (
+    "**AUC.** Of one person with the outcome and one without, how often the first has the higher score. 0.5 is a coin, 1 never wrong.",
+    "**Out of fold.** Each person is scored by a model that was trained on other people. A figure on the rows a model was trained on would flatter it.",
+    "**Recall, precision, specificity** are at the threshold with most recall at a precision of 85 %, as the fairness scale's authors choose it; "
+    "their SD is that over folds. The small print of 0.5 is in the second table.",
+    "**Unaware is not blind.** Without the attribute a model can still tell it from others: a district, a history that more watching has made "
+    "longer. “Proxies” shows which.",
+    "**Example in people.** Recall of 41 % at a precision of 85 %: of 100 people who came back the model flags 41, and of 100 it flags 85 came back.",
 )
 
 READING_SLICES = (

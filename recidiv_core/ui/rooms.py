@@ -35,6 +35,12 @@ class Room:
 ROOMS = (
     Room("overview", "Overview", "Does this model treat people alike?", ":material/balance:", "start", is_first=True),
     Room("data", "Data", "Who is in the data?", ":material/table_rows:", "your-data"),
+    Room(
+        "recidivism", "Recidivism", "Who comes back, and who can say?", ":material/event_repeat:", "events-to-outcomes"
+    ),
+    Room(
+        "models", "Models", "How well can it be predicted, and by what?", ":material/model_training:", "train-or-load"
+    ),
     Room("groups", "Groups", "Does the model treat the groups alike?", ":material/groups:", "by-group"),
     Room(
         "thresholds",

@@ -15,6 +15,8 @@ import streamlit as st
 from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table, load_dataset, sample_table
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
+from recidiv_core.models import ModelComparison
+from recidiv_core.recidivism import DurationColumns, EventColumns, SimulatedEvents
 from recidiv_core.report import Entry
 from recidiv_core.slices import LOSSES, SliceAudit, SliceDetail, default_error, slice_detail
 from recidiv_core.stats import ScoreCurves
@@ -111,10 +113,29 @@ class Slicing:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What models are trained on: a table, and its roles, of which no score is needed."""
+
+    table: Table
+    roles: Roles
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """What outcomes are built from: a table, what its columns are, and the simulation that it came from, if it did."""
+
+    table: Table
+    columns: EventColumns | DurationColumns | None
+    simulated: SimulatedEvents | None = None
+
+
 @dataclass
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
+    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there;
+    ``mitigated`` holds the decisions of its mitigations for the rows of ``dataset``.
     ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
     ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
     bad file never costs what was loaded before.
@@ -130,6 +151,10 @@ class Session:
     failures: dict[str, InputError] = field(default_factory=dict)
     room: str = ""
     drawn: Any = None
+    training: Training | None = None
+    events: Events | None = None
+    compared: dict[Any, ModelComparison] = field(default_factory=dict)
+    mitigated: dict[str, np.ndarray] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     slicing: Slicing = field(default_factory=Slicing)
     by_hand: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -201,6 +226,10 @@ class Session:
         key = ("close by", self.dataset.digest, audit.error, repr(audit.options), repr(slice_))
         return self._kept(key, lambda: slice_detail(self.dataset, audit, slice_))
 
+    def built(self, key: Any, make: Callable[[], T]) -> T:
+        """What the Recidivism page builds from its events, made once for the same choices."""
+        return self._kept(("built", key), make)
+
     def variant(self, key: str, load: Callable[[], AuditDataset]) -> AuditDataset:
         """Another version of the dataset, loaded once."""
         return self._kept(("variant", self.dataset.digest, key), load)
@@ -214,8 +243,14 @@ class Session:
             self._results[key] = made
         return self._results[key]
 
+    def train_on(self, table: Table, roles: Roles) -> None:
+        """Make ``table`` the one that models are trained on, or scored by one from a file."""
+        self.training = Training(table, roles)
+        self.compared.clear()
+
     def use(self, dataset: AuditDataset) -> None:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""
+        self.mitigated.clear()
         self.dataset, self.settings = dataset, first_settings(dataset, self.settings)
         self.attribute = dataset.roles.sensitive[0]
         self.search, self.slicing = Search(), Slicing()
@@ -284,12 +319,13 @@ def session() -> Session:
     """This browser session's state; at first the real sample, loaded and ready."""
     _compile_ahead()
     if _KEY not in st.session_state:
-        dataset = load_dataset(SAMPLE_PREFIX + FIRST_SAMPLE)
+        dataset, table = load_dataset(SAMPLE_PREFIX + FIRST_SAMPLE), sample_table(SAMPLE_PREFIX + FIRST_SAMPLE)
         st.session_state[_KEY] = Session(
             dataset=dataset,
             settings=first_settings(dataset),
-            draft=sample_table(SAMPLE_PREFIX + FIRST_SAMPLE),
+            draft=table,
             draft_roles=dataset.roles,
+            training=Training(table, dataset.roles),
             attribute=dataset.roles.sensitive[0],
         )
     return st.session_state[_KEY]
@@ -298,5 +334,7 @@ def session() -> Session:
 def use_sample(name: str) -> None:
     """Load a sample and audit it."""
     current = session()
+    table = sample_table(SAMPLE_PREFIX + name)
     current.use(load_dataset(SAMPLE_PREFIX + name))
-    current.prepare(sample_table(SAMPLE_PREFIX + name), SAMPLES[name].roles)
+    current.prepare(table, SAMPLES[name].roles)
+    current.train_on(table, SAMPLES[name].roles)

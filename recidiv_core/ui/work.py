@@ -17,6 +17,7 @@ from recidiv_core.thresholds import (
     PEERS,
     FairnessScale,
     compatibility,
+    decision_points,
     fairness_scale,
     halves_of,
     peer_points,
@@ -156,16 +157,19 @@ def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | No
 
 def work_on_peers(current: Session, definition: str) -> pd.DataFrame | None:
     """Where fairlearn and aif360 land for one definition."""
+    options = current.threshold_options() | {"partial": 1.0, "definition": definition}
+    own = decision_points(current.dataset, current.mitigated, attribute=current.attribute, **options)
     if not any(definition in aims for aims in PEERS.values()):
         st.caption(f"fairlearn and aif360 have no post-processing for {DEFINITIONS[definition].title.lower()}.")
-        return None
-    options = current.threshold_options() | {"partial": 1.0, "definition": definition}
-    return _finished(
+        return own if len(own) else None
+    found = _finished(
         current, "Where would fairlearn and aif360 land?", name="peers", of=options, is_quick=False,
         make=lambda report: peer_points(
             current.dataset, attribute=current.attribute, random_state=current.settings.random_state, progress=report, **options
         ),
     )  # fmt: skip
+    parts = [part for part in (found, own) if part is not None and len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def work_on_scale(current: Session) -> FairnessScale | None:

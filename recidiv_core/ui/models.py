@@ -1,0 +1,369 @@
+"""The widgets of the Models page: what is trained, how it is judged, and models from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from recidiv_core.data import AuditDataset
+from recidiv_core.errors import InputError
+from recidiv_core.models import (
+    ALGORITHMS,
+    MITIGATIONS,
+    TRAINABLE,
+    ModelComparison,
+    TrainedModel,
+    evaluate_models,
+    load_model,
+    marginal_effects,
+    permutation_importance,
+    proxy_probe,
+    scored_dataset,
+    train_model,
+    training_dataset,
+)
+from recidiv_core.ui.parts import literal, problems
+from recidiv_core.ui.state import Session, Training
+from recidiv_core.ui.work import long_work
+
+_BALANCE = {None: "as they are", 0.5: "50 : 50", 0.35: "35 : 65"}
+_JUDGED = {1: "One split, 70 / 30", 3: "3 folds", 5: "5 folds", 10: "10 folds"}
+_MODEL_TYPES = ["skops", "json", "ubj", "onnx", "pkl", "pickle", "joblib"]
+_FIRST = ("logistic_regression", "gradient_boosting")
+_SELECTIONS = {None: "complete", "forward": "stepwise, forward", "backward": "stepwise, backward"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the controls say: what is trained, for which outcomes, and how it is judged."""
+
+    outcomes: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    unaware: bool
+    balance: float | None
+    n_outer: int
+    n_inner: int
+    n_iter: int
+    attribute: str
+    random_state: int
+
+    def options(self) -> dict[str, Any]:
+        """As :func:`evaluate_models` takes them, without what is trained."""
+        return {
+            name: getattr(self, name)
+            for name in ("unaware", "balance", "n_outer", "n_inner", "n_iter", "attribute", "random_state")
+        }
+
+
+def two_valued(training: Training) -> list[str]:
+    """The columns that can be outcomes: two values, and none of the features."""
+    roles, frame = training.roles, training.table.frame
+    taken = {*roles.features, *roles.sensitive, roles.score, roles.prediction, roles.weight, roles.id}
+    found = [name for name in frame if name not in taken and frame[name].nunique() == 2]
+    # Those coded as the label is; what says yes in another way would need a value of its own.
+    coded = [
+        name
+        for name in found
+        if {str(v) for v in frame[name].dropna().unique()} <= {"0", "1", "0.0", "1.0", "True", "False"}
+    ]
+    return list(dict.fromkeys([roles.label, *(coded if roles.positive_label == 1 else [])]))
+
+
+def dataset_of(current: Session, outcomes: tuple[str, ...]) -> AuditDataset:
+    """The table to train on, with the outcome that most rows can say as its label."""
+    training = current.training
+    roles = training.roles
+    others = {
+        "weight": roles.weight,
+        "id": roles.id,
+        "positive_label": roles.positive_label,
+        "polarity": roles.polarity,
+    }
+    key = ("training", training.table.sha256, training.table.steps, outcomes, repr(roles))
+    return current.built(
+        key,
+        lambda: training_dataset(
+            training.table, outcomes=outcomes, sensitive=roles.sensitive, features=roles.features, **others
+        ),
+    )
+
+
+def controls(current: Session) -> Choices:
+    """Draw the controls and return what they say."""
+    training = current.training
+    key = f"{training.table.sha256[:10]}{len(training.table.steps)}"
+    outcomes = two_valued(training)
+    st.markdown("**Train**")
+    chosen = st.multiselect(
+        "Outcomes",
+        outcomes,
+        [training.roles.label],
+        key=f"models outcomes {key}",
+        help="Each on the rows that can say it.",
+    )
+    algorithms = st.multiselect(
+        "Algorithms", TRAINABLE, _FIRST, format_func=lambda name: ALGORITHMS[name].title, key="models algorithms",
+    )  # fmt: skip
+    unaware = st.toggle(
+        "Unaware of the protected attributes", True, key="models unaware",
+        help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies stay.",
+    )  # fmt: skip
+    judged = st.selectbox(
+        "Judged by",
+        list(_JUDGED),
+        1,
+        format_func=_JUDGED.get,
+        key="models judged",
+        help="Always on people the model was not trained on.",
+    )
+    with st.expander("More"):
+        mitigations = st.multiselect(
+            "Mitigations to compare", MITIGATIONS, format_func=lambda name: ALGORITHMS[name].title, key="models mitigations",
+            help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the Thresholds page.",
+        )  # fmt: skip
+        balance = st.selectbox(
+            "Outcomes in the training part",
+            list(_BALANCE),
+            format_func=_BALANCE.get,
+            key="models balance",
+            help="Down-samples the more common outcome, in the training part only.",
+        )
+        n_iter = st.number_input(
+            "Combinations of parameters to try",
+            0,
+            200,
+            0,
+            key="models combinations",
+            help="At random, each on inner folds of the training part; 0 takes usual values.",
+        )
+        n_inner = st.number_input("Inner folds", 2, 10, 3, key="models inner")
+        attribute = st.selectbox(
+            "Attribute that mitigations work on", training.roles.sensitive, key=f"models attribute {key}"
+        )
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="models seed")
+    return Choices(
+        tuple(chosen), (*algorithms, *mitigations), unaware, balance, judged, int(n_inner), int(n_iter), attribute or training.roles.sensitive[0], int(seed)
+    )  # fmt: skip
+
+
+def compared(current: Session, dataset: AuditDataset, choices: Choices) -> ModelComparison | None:
+    """What is finished of the models chosen. The rest is trained when asked for; what is finished stays when it is stopped."""
+    done = current.compared
+
+    def key(outcome: str, algorithm: str) -> Any:
+        return dataset.digest, outcome, algorithm, repr(choices.options())
+
+    asked = [(outcome, name) for outcome in choices.outcomes for name in choices.algorithms]
+    missing = [pair for pair in asked if key(*pair) not in done]
+    if missing:
+        total = sum(ALGORITHMS[name].cost for _, name in missing)
+
+        def run(report) -> None:
+            passed = 0.0
+            for outcome, name in missing:
+                cost = ALGORITHMS[name].cost
+                done[key(outcome, name)] = evaluate_models(
+                    dataset, algorithms=[name], outcomes=[outcome], progress=lambda share, text, p=passed, c=cost: report((p + share * c) / total, text), **choices.options()
+                )  # fmt: skip
+                passed += cost
+
+        n = len(missing)
+        label = f"Train {n} model{'s' if n > 1 else ''}" if n == len(asked) else f"Train the other {n}"
+        long_work(label, key="models", run=run)
+    found = [done[key(*pair)] for pair in asked if key(*pair) in done]
+    merged = None
+    for one in found:
+        merged = one if merged is None else merged.merged(one)
+    return merged
+
+
+def choose(current: Session, dataset: AuditDataset, comparison: ModelComparison) -> tuple[str, str]:
+    """The model that the rest of the page is about, and the button that has its score audited."""
+    table = comparison.table
+    pairs = list(zip(table["outcome"], table["algorithm"], strict=True))
+    many = table["outcome"].nunique() > 1
+    titles = {pair: f"{ALGORITHMS[pair[1]].title}{f' · {pair[0]}' if many else ''}" for pair in pairs}
+    picked = st.selectbox(
+        "Model",
+        range(len(pairs)),
+        format_func=lambda i: titles[pairs[i]],
+        key=f"models pick {dataset.digest[:10]} {hash(tuple(pairs))}",
+    )
+    outcome, algorithm = pairs[picked]
+
+    def audit() -> None:
+        scored = scored_dataset(dataset, comparison, outcome=outcome, algorithm=algorithm)
+        current.use(scored)
+        rows = comparison.scores[(outcome, algorithm)].notna()
+        for name in MITIGATIONS:
+            if (outcome, name) in comparison.scores:
+                current.mitigated[ALGORITHMS[name].title] = (
+                    comparison.scores.loc[rows, (outcome, name)] >= 0.5
+                ).to_numpy()
+        st.toast(f"Audited: {literal(titles[(outcome, algorithm)])}", icon=":material/check:")
+
+    st.button(
+        "Audit this model's scores", type="primary", icon=":material/play_arrow:", on_click=audit, key="models audit"
+    )
+    return outcome, algorithm
+
+
+def saved(current: Session, dataset: AuditDataset, choices: Choices, outcome: str, algorithm: str) -> None:
+    """Train one on 70 %, measure it on the rest, and offer it with its card."""
+    if ALGORITHMS[algorithm].mitigates:
+        st.caption("A mitigation is a comparator here, and cannot be saved.")
+        return
+    key = ("saved", dataset.digest, outcome, algorithm, repr(choices.options()))
+    if key not in current.compared:
+
+        def run(report) -> None:
+            current.compared[key] = train_model(
+                dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, balance=choices.balance, n_inner=choices.n_inner, n_iter=choices.n_iter,
+                random_state=choices.random_state, progress=report,
+            )  # fmt: skip
+
+        long_work("Train it for saving", key="models save", run=run)
+    model = current.compared.get(key)
+    if model is not None:
+        held = model.card["held_out"]
+        st.caption(
+            f"{model.title}, trained on 70 % of the people: AUC {held['auc']:.3f} ({held['low']:.3f} to {held['high']:.3f}) on the {model.card['data']['n_held_out']:,} "
+            "rows held out. The file holds that model, and a card with the data's digest, columns, seed and these figures."
+        )
+        st.download_button(
+            "Download the model (skops)",
+            model.to_bytes,
+            f"{algorithm}.skops",
+            "application/octet-stream",
+            key="models skops",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def importance(
+    current: Session, dataset: AuditDataset, choices: Choices, outcome: str, algorithm: str
+) -> pd.DataFrame | None:
+    """Permutation importance of the model picked."""
+    return _kept(
+        current, "Which columns matter?", "importance", (dataset.digest, outcome, algorithm, choices.unaware, choices.balance, choices.random_state),
+        lambda report: permutation_importance(
+            dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, balance=choices.balance, random_state=choices.random_state, progress=report
+        ),
+    )  # fmt: skip
+
+
+def effects(
+    current: Session, dataset: AuditDataset, choices: Choices, outcome: str
+) -> tuple[str | None, pd.DataFrame | None]:
+    """Marginal effects by the selection asked for."""
+    selection = st.segmented_control(
+        "Variables",
+        list(_SELECTIONS),
+        default=None,
+        format_func=_SELECTIONS.get,
+        key="models selection",
+        required=False,
+    )
+    found = _kept(
+        current, "Compute the effects", f"effects {selection}", (dataset.digest, outcome, choices.unaware, selection),
+        lambda report: marginal_effects(dataset, selection=selection, outcome=outcome, unaware=choices.unaware, progress=report),
+    )  # fmt: skip
+    return selection, found
+
+
+def proxies(
+    current: Session, dataset: AuditDataset, choices: Choices
+) -> tuple[str, tuple[pd.DataFrame, pd.DataFrame] | None]:
+    """How well the features tell a protected attribute."""
+    names = list(dataset.attributes)
+    attribute = (
+        st.segmented_control(
+            "Attribute", names, default=names[0], required=True, key=f"models proxy {dataset.digest[:10]}"
+        )
+        if len(names) > 1
+        else names[0]
+    )
+    found = _kept(
+        current, f"How well do the features tell {literal(attribute)}?", "proxies", (dataset.digest, attribute, choices.random_state),
+        lambda report: proxy_probe(dataset, attribute=attribute, random_state=choices.random_state, progress=report),
+    )  # fmt: skip
+    return attribute, found
+
+
+def _kept(current: Session, label: str, name: str, of: Any, make: Any) -> Any:
+    """What ``make`` brings, made once for ``of`` when asked for."""
+    key = (name, of)
+    if key not in current.compared:
+
+        def run(report) -> None:
+            current.compared[key] = make(report)
+
+        long_work(label, key=f"models {name}", run=run)
+    return current.compared.get(key)
+
+
+def from_outside(current: Session) -> None:
+    """A trained model from a file: its columns matched to the table's, every mismatch named, and its score audited."""
+    st.caption(
+        "A model as skops, XGBoost (JSON, UBJ) or ONNX; it is opened in a process of its own, and nothing in it is run. Pickle and joblib files run code "
+        "when they are opened, and are refused."
+    )
+    uploaded = st.file_uploader("A trained model", _MODEL_TYPES, key="models upload")
+    if uploaded is None:
+        return
+    if current.uploads.get("model") != uploaded.file_id:
+        current.uploads["model"] = uploaded.file_id
+        current.compared.pop("outside", None)
+        current.failures.pop("model", None)
+        try:
+            with st.spinner("Checking the model …", show_time=True):
+                current.compared["outside"] = load_model(uploaded.getvalue(), name=uploaded.name)
+        except InputError as error:
+            current.failures["model"] = error
+    if error := current.failures.get("model"):
+        problems(error)
+    model = current.compared.get("outside")
+    if model is not None:
+        _matched(current, model)
+
+
+def _matched(current: Session, model: TrainedModel) -> None:
+    table, roles = current.training.table, current.training.roles
+    st.markdown(f"**{literal(model.title)}** takes {len(model.features)} columns.")
+    missing = [f.name for f in model.features if f.name not in table.frame]
+    columns = {}
+    for place, name in zip([p for _ in range(-(-len(missing) // 3)) for p in st.columns(3)], missing, strict=False):
+        with place:
+            picked = st.selectbox(
+                f"Column for {name}",
+                list(table.frame.columns),
+                index=None,
+                key=f"models match {name}",
+                placeholder="Choose a column",
+            )
+        columns |= {name: picked} if picked else {}
+    own = replace(model, columns=columns)
+    found, notes = own.match(table.frame)
+    if found:
+        problems(InputError(found))
+    for note in notes:
+        st.caption(literal(note))
+    if st.button(
+        "Score the table and audit it",
+        key="models outside",
+        type="primary",
+        disabled=bool(found),
+        icon=":material/play_arrow:",
+    ):
+        try:
+            with st.spinner("Scoring …", show_time=True):
+                current.use(own.scored(table, roles))
+        except InputError as error:
+            problems(error)
+        else:
+            st.toast(f"Audited the scores of {literal(model.title)}", icon=":material/check:")
+            st.rerun()
