@@ -14,6 +14,7 @@ from recidiv_core.models import (
     tree_rules,
     usable_features,
 )
+from recidiv_core.recidivism import MEASURED
 from recidiv_core.ui.models import (
     choose,
     compared,
@@ -134,7 +135,7 @@ def tells(current, dataset, choices, comparison, **_) -> None:
     answer_box(
         None,
         f"From the other columns {best['group']} can be told from the others with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, n = {best['n']:,}); "
-        f"0.5 would mean not at all. Most is told by {columns['feature'].iloc[0]}.",
+        f"0.5 would mean not at all. Most is told by {columns['feature'].iloc[0]} (a column that says the same as another shares its importance).",
         about=f"Proxies of {attribute}",
     )
     chart = importance_chart(
@@ -174,7 +175,7 @@ def whole(current, dataset, choices, comparison) -> None:
     with space:
         for sentence in comparison_answer(comparison):
             answer_box(None, sentence)
-        for note in notes(comparison):
+        for note in (*notes(comparison), MEASURED):
             st.caption(literal(note))
     with shown:
         known = literature(list(choices.outcomes))

@@ -44,9 +44,23 @@ def shown(current, events, data) -> None:
             key=f"recidivism by {data.demographics}",
         )
     by = None if by == _ALL else by
-    own = outcome_rates(data, by=by)
-    general = [o for o in data.outcomes.values() if o.kind == "" and o.n]
-    lead = next((o for o in general if o.years), general[0])
+    kinds = list(dict.fromkeys(o.kind for o in data.outcomes.values()))
+    kind = (
+        st.segmented_control(
+            "Return by",
+            kinds,
+            default=kinds[0],
+            required=True,
+            format_func=lambda k: f"a {k} offence" if k else "any offence",
+            key=f"recidivism return {kinds}",
+        )
+        if len(kinds) > 1
+        else kinds[0]
+    )
+    every = outcome_rates(data, by=by)
+    asked = [o for o in data.outcomes.values() if o.kind == kind and o.n]
+    own = every[every["outcome"].isin([o.name for o in asked])]
+    lead = next((o for o in asked if o.years), asked[0])
     with space:
         answer_box(None, outcome_answer(data, rates))
         if by:
@@ -58,7 +72,7 @@ def shown(current, events, data) -> None:
         curve = return_curve(data, by=by)
         picture(
             "Returned by time at risk, censoring allowed for",
-            return_chart(curve, [o.years for o in general if o.years]),
+            return_chart(curve, [o.years for o in asked if o.years]),
             name="recidivism-curve",
             table=curve,
             of=of,
@@ -70,7 +84,7 @@ def shown(current, events, data) -> None:
         st.subheader("What was measured, and what is true", anchor=False)
         st.caption(
             "These events were simulated, so the truth is known: group B offends as group A does and is convicted of more of it; C offends more. "
-            "Only “measured” is what a table of convictions can show."
+            "Only “measured” is what a table of convictions can show. Intervals count people, not rows."
         )
         table(truth, name="recidivism-truth", description="Measured and true rates of each outcome by group.")
     st.subheader("Tables", anchor=False)
@@ -78,7 +92,7 @@ def shown(current, events, data) -> None:
     with tabs[0]:
         table(data.ledger, name="recidivism-ledger", description="What was done with the rows, in order, with counts.")
     with tabs[1]:
-        table(own, name="recidivism-outcomes", description="Rate of each outcome.")
+        table(every, name="recidivism-outcomes", description="Rate of each outcome.")
     with tabs[2]:
         described = describe_outcomes(data)
         table(

@@ -21,7 +21,7 @@ from recidiv_core.charts.theme import (
 )
 
 _ROW = 36
-MAX_ROWS = 30
+MAX_ROWS, MAX_COLUMNS = 30, 15
 _CURVES = {"true_positive_rate": "Recall", "precision": "Precision", "f1": "F1"}
 
 
@@ -100,7 +100,7 @@ def performance_chart(points: pd.DataFrame) -> Spec:
 
 def importance_chart(table: pd.DataFrame, *, title: str, about: str) -> Spec:
     """What shuffling each column costs, with its spread over shuffles where there is one."""
-    shown = table.head(MAX_ROWS)
+    shown = table.head(MAX_COLUMNS)
     low, high = (
         shown[c] if c in shown else shown["importance"] + s * 2 * shown["sd"] for c, s in (("low", -1), ("high", 1))
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from recidiv_core.data import MISSING_GROUP, AuditDataset
 from recidiv_core.errors import InputError
 from recidiv_core.models.algorithms import algorithm_of
-from recidiv_core.models.evaluate import curve_of
+from recidiv_core.models.evaluate import auc_of
 from recidiv_core.models.fitting import Progress, fit
 from recidiv_core.models.prepare import Rows, rows_of, splits, usable_features
 from recidiv_core.stats import auc_bounds, normal_quantile
@@ -55,10 +55,10 @@ def proxy_probe(
             fitted = fit(algorithm, used, told, train, random_state=random_state)
             score[test] = fitted.score(told.X.iloc[test])
             kept.setdefault(group, (fitted, test, told))
-        curve = curve_of(told.y[some], score[some])
-        auc, error, n_positive, n_negative = curve.auc()
-        low, high = auc_bounds(auc, error, n_positive, n_negative, z)
-        found.append((group, int(told.y[some].sum()), auc, float(low), float(high)))
+        auc, error = auc_of(told, some, score[some])
+        n_positive = int(told.y[some].sum())
+        low, high = auc_bounds(auc, error, n_positive, len(some) - n_positive, z)
+        found.append((group, n_positive, auc, float(low), float(high)))
     groups_table = pd.DataFrame(found, columns=["group", "n", "auc", "low", "high"]).sort_values(
         "auc", ascending=False, ignore_index=True
     )

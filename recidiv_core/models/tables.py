@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.stats import normal_quantile
+from recidiv_core.words import opened, percent
 
 _AT_THRESHOLD = ("recall", "precision", "specificity")
 # F, Table 3: the AUCs of the studies it reviews, and the summary of Table 11; F, Table 10 and C, Table 5.1: their own best.
@@ -94,12 +95,13 @@ def paper_tables(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         return f"{row[name]:.4f}" + ("" if np.isnan(sd) else f" ({sd:.4f})")
 
     ten = pd.DataFrame([
-        {"outcome": row["outcome"], "model": row["title"], "n": row["n"]} | {f"{name} (SD)": spread(row, name) for name in ("auc", *_AT_THRESHOLD)}
+        {"Outcome": row["outcome"], "Model": row["title"], "n": row["n"]}
+        | {f"{'AUC' if name == 'auc' else opened(name)} (SD)": spread(row, name) for name in ("auc", *_AT_THRESHOLD)}
         for _, row in table.iterrows()
     ])  # fmt: skip
     five = pd.DataFrame([
-        {"algorithm": row["title"], "outcome": row["outcome"], "n": row["n"]}
-        | {name: "not estimable" if np.isnan(row[f"{name}_half"]) else f"{100 * row[f'{name}_half']:.2f} %" for name in ("accuracy", "sensitivity", "specificity")} | {"AUC": f"{100 * row['auc']:.2f} %"}
+        {"Model": row["title"], "Outcome": row["outcome"], "n": row["n"]}
+        | {opened(name): percent(row[f"{name}_half"]) for name in ("accuracy", "sensitivity", "specificity")} | {"AUC": percent(row["auc"])}
         for _, row in table.sort_values(["title", "outcome"]).iterrows()
     ])  # fmt: skip
     return ten, five

@@ -46,24 +46,60 @@ def _mean(values: np.ndarray) -> float:
 
 
 def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_level: float = 0.95) -> pd.DataFrame:
-    """outcome, group, n, n_returned, rate, low, high (Wilson), n_too_short: each outcome's rate, of all or of each group of ``by``."""
+    """outcome, years, group, n, n_returned, rate, low, high, n_people, n_too_short: each outcome's rate, of all or of each group of ``by``.
+
+    The interval is Wilson's, at the effective number of rows where people have several: their rows hang together.
+    """
     groups = pd.Series("all", index=data.table.index) if by is None else as_groups(data.table[by])
+    person = None if data.person is None else pd.factorize(data.table[data.person])[0]
     rows = []
     for name, outcome in data.outcomes.items():
         values = data.table[name].to_numpy(dtype=float)
         for group in sorted(groups.unique()):
-            own = values[(groups == group).to_numpy()]
-            n, came = int((~np.isnan(own)).sum()), int(np.nansum(own))
-            rows.append((name, outcome.years, group, n, came, came / n if n else np.nan, int(np.isnan(own).sum())))
-    found = pd.DataFrame(rows, columns=["outcome", "years", "group", "n", "n_returned", "rate", "n_too_short"])
-    found["low"], found["high"] = wilson(found["rate"], found["n"], confidence_level=confidence_level)
-    return found[["outcome", "years", "group", "n", "n_returned", "rate", "low", "high", "n_too_short"]]
+            own = (groups == group).to_numpy()
+            known = own & ~np.isnan(values)
+            n, came = int(known.sum()), int(values[known].sum())
+            people = np.arange(n) if person is None else person[known]
+            low, high = _rate_bounds(values[known], people, confidence_level)
+            rows.append(
+                (
+                    name,
+                    outcome.years,
+                    group,
+                    n,
+                    came,
+                    came / n if n else np.nan,
+                    low,
+                    high,
+                    len(np.unique(people)),
+                    int(own.sum()) - n,
+                )
+            )
+    columns = ["outcome", "years", "group", "n", "n_returned", "rate", "low", "high", "n_people", "n_too_short"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _rate_bounds(values: np.ndarray, person: np.ndarray, confidence_level: float) -> tuple[float, float]:
+    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1)."""
+    n = len(values)
+    if n == 0:
+        return np.nan, np.nan
+    rate = values.mean()
+    n_people = len(np.unique(person))
+    effective = float(n_people)
+    if 0 < rate < 1 and n_people > 1:
+        sums = np.bincount(np.unique(person, return_inverse=True)[1], weights=values - rate)
+        variance = (sums**2).sum() / n**2 * n_people / (n_people - 1)
+        effective = min(rate * (1 - rate) / variance, n) if n_people < n else n
+    low, high = wilson(rate, effective, confidence_level=confidence_level)
+    return float(low), float(high)
 
 
 def return_curve(data: RecidivismData, *, by: str | None = None, confidence_level: float = 0.95) -> pd.DataFrame:
     """group, years, share, low, high, n_at_risk: the share returned by each time, censoring allowed for.
 
-    Kaplan and Meier's estimate with Greenwood's variance on the log-log scale, at most 60 points a group, as long as ten are at risk.
+    Kaplan and Meier's estimate with Greenwood's variance on the log-log scale, at most 60 points a group, as long as ten are at risk. Rows
+    count as independent, also those of one person.
     """
     groups = pd.Series("all", index=data.table.index) if by is None else as_groups(data.table[by])
     z = float(ndtri(0.5 + confidence_level / 2))

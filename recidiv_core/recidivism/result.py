@@ -113,7 +113,7 @@ class Ledger:
     """What was done, in order."""
 
     def __init__(self, n: int):
-        self.rows: list[tuple[str, str, str, int | None, int]] = [("read", "all rows", "read", None, n)]
+        self.rows: list[tuple[str, str, str, int | None, int]] = [("read", "all rows", "read", n, n)]
 
     def note(self, step: str, issue: str, solution: str, n_rows: int | None, n_left: int) -> None:
         self.rows.append((step, issue, solution, n_rows, n_left))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from recidiv_core.charts.models import auc_chart
 from recidiv_core.models import ModelComparison, comparison_answer, literature, notes, paper_tables, protocol
-from recidiv_core.report.blocks import figure_block, table_block, text_block
+from recidiv_core.report.blocks import WITHHELD, figure_block, table_block, text_block
 from recidiv_core.words import listed
 
 _AT = ("recall", "precision", "specificity", "accuracy")
@@ -87,25 +87,27 @@ def sections(comparison: ModelComparison) -> list[dict[str, Any]]:
         "At a threshold of 0.5",
     )
     for title, own in zip(titles, (ten, five), strict=True):
-        numeric = [name not in ("outcome", "model", "algorithm") for name in own]
-        blocks.append(
-            table_block(
-                title,
-                [str(n).capitalize() if str(n).islower() else str(n) for n in own],
-                numeric,
-                [[f"{v:,}" if isinstance(v, int) else str(v) for v in row] for row in own.to_numpy(dtype=object)],
-            )
-        )
+        numeric = [name not in ("Outcome", "Model") for name in own]
+        blocks.append(table_block(title, list(own), numeric, [_shown(row) for row in own.to_numpy(dtype=object)]))
     blocks.append(
         figure_block(
             "AUC on people not trained on: mean with 95 % interval, ticks: folds",
             auc_chart(table, comparison.folds, known),
         )
     )
-    used = [f"{outcome}: {', '.join(f.name for f in features)}" for outcome, features in comparison.features.items()]
-    blocks.append(text_block(f"Columns learnt from. {'. '.join(used)}."))
+    used: dict[str, list[str]] = {}
+    for outcome, features in comparison.features.items():
+        used.setdefault(", ".join(f.name for f in features), []).append(outcome)
+    blocks += [text_block(f"Columns learnt from for {listed(outcomes)}: {names}.") for names, outcomes in used.items()]
     if comparison.left_out:
         blocks.append(
             text_block(f"Left out: {listed([f'{name} ({reason})' for name, reason in comparison.left_out.items()])}.")
         )
     return [{"title": "Models", "blocks": blocks}]
+
+
+def _shown(row: np.ndarray) -> list[str]:
+    """A row as text. Recall always exists: where it does not stand, the row's figures at this threshold are withheld."""
+    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in row]
+    is_hidden = texts.count("not estimable") == len(_AT) - 1
+    return [WITHHELD if is_hidden and text == "not estimable" else text for text in texts]

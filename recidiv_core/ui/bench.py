@@ -126,8 +126,8 @@ def _roles(current: Session) -> None:
         _apply(current)
     if error := current.failures.get("roles"):
         problems(error)
-    waits = current.training.table.sha256 == draft.sha256 != current.dataset.sha256
-    if waits:
+    waiting = current.training
+    if waiting.table is draft and waiting.roles.score is None and waiting.roles.prediction is None:
         with st.container(border=True):
             st.markdown(f"{literal(draft.name)} has no score yet, so there is nothing to audit. A model gives it one.")
             link("models", "**Train or load a model for this table**", icon=":material/model_training:")

@@ -22,6 +22,7 @@ from recidiv_core.report import METHOD, REFERENCES, Entry
 from recidiv_core.thresholds import DEFINITIONS
 from recidiv_core.ui.rooms import BY_WORD, Room
 from recidiv_core.ui.state import session
+from recidiv_core.words import opened
 
 _COLOURS = {"exceeds": "orange", "within": "green", "cannot conclude": "gray"}
 
@@ -141,7 +142,7 @@ def table(data: pd.DataFrame, *, name: str, description: str) -> None:
 
 def _column(name: str, values: pd.Series) -> Any:
     """A column's heading in words, and its numbers with as many figures as can be read."""
-    heading = str(name).replace("_", " ").capitalize()
+    heading = opened(str(name).replace("_", " "))
     if not pd.api.types.is_float_dtype(values):
         return heading
     whole = (values.dropna() % 1 == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from recidiv_core.recidivism import (
     EventColumns,
     RecidivismData,
     build_outcomes,
+    outcome_rates,
     simulate_events,
     suggest_durations,
     suggest_events,
@@ -73,7 +75,7 @@ def source(current: Session) -> None:
         if error := current.failures.get("events"):
             problems(error)
     with simulated:
-        n = st.number_input("People to simulate", 100, 200_000, 5_000, 1_000, key="recidivism people")
+        n = st.number_input("People to simulate", 100, 200_000, 10_000, 1_000, key="recidivism people")
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, 0, key="recidivism seed", help="The same seed makes the same events."
         )
@@ -227,21 +229,20 @@ def built(
 
 
 def true_rates(events: Events, data: RecidivismData, by: str) -> pd.DataFrame | None:
-    """Measured against true rates by group, where the events were simulated: outcome, group, n, measured, true."""
+    """Measured against true rates by group, where the events were simulated."""
     if events.simulated is None:
         return None
-    columns = events.simulated.columns
-    rows = []
-    for outcome in (o for o in data.outcomes.values() if o.kind == "" and o.n):
-        own = data.table[data.table[outcome.name].notna()]
-        true = pd.Series(
-            events.simulated.offended(own[columns.person], own[columns.date], years=outcome.years), index=own.index
-        )
-        for group, part in own.groupby(by):
-            rows.append(
-                (outcome.name, group, len(part), float(part[outcome.name].mean()), float(true.loc[part.index].mean()))
-            )
-    return pd.DataFrame(rows, columns=["outcome", "group", "n", "measured", "true"])
+    columns, frame = events.simulated.columns, data.table.copy()
+    for outcome in data.outcomes.values():
+        true = events.simulated.offended(frame[columns.person], frame[columns.date], years=outcome.years).astype(float)
+        frame[outcome.name] = pd.Series(true, index=frame.index).where(frame[outcome.name].notna())
+    both = {"measured": outcome_rates(data, by=by), "true": outcome_rates(replace(data, table=frame), by=by)}
+    own = {name: rates[[data.outcomes[o].kind == "" for o in rates["outcome"]]] for name, rates in both.items()}
+    found = own["measured"][["outcome", "group", "n", "n_people"]].copy()
+    for name, rates in own.items():
+        for part in ("rate", "low", "high"):
+            found[f"{name} {part}"] = rates[part]
+    return found
 
 
 def hand_over(current: Session, data: RecidivismData) -> None:

@@ -71,8 +71,8 @@ def test_means_and_spreads_are_those_of_the_folds(comparison):
     paper = performance_table(comparison.folds, protocol="paper").set_index(["outcome", "algorithm"])
     assert paper.loc[("y", "decision_tree"), "recall"] == pytest.approx(own["recall_paper"].mean())
     ten, five = paper_tables(comparison.table)
-    assert list(ten.columns[3:]) == ["auc (SD)", "recall (SD)", "precision (SD)", "specificity (SD)"]
-    assert list(five.columns[3:]) == ["accuracy", "sensitivity", "specificity", "AUC"] and len(five) == 4
+    assert list(ten.columns[3:]) == ["AUC (SD)", "Recall (SD)", "Precision (SD)", "Specificity (SD)"]
+    assert list(five.columns[3:]) == ["Accuracy", "Sensitivity", "Specificity", "AUC"] and len(five) == 4
     assert comparison.table["auc"].between(0.6, 0.9).all()
 
 

@@ -146,7 +146,8 @@ def test_a_role_can_be_changed_and_a_wrong_one_is_told():
     assert set(state(app).dataset.attributes) == {"black", "age"}
     next(s for s in app.selectbox if s.label == "Score").set_value("(none)").run()
     button(app, "Audit this table").click().run()
-    assert "at least one of the two" in text_of(app) and state(app).dataset.roles.score == "score"
+    assert "has no score yet" in text_of(app) and state(app).dataset.roles.score == "score"
+    assert state(app).training.roles.score is None
 
 
 def test_bands_and_intersections_become_attributes():
