@@ -141,3 +141,43 @@ def test_slices_takes_features_and_errors_and_tells_bad_ones(table, capsys):
     assert "people with the outcome" in capsys.readouterr().out
     assert main(["slices", table, *ROLES, "--error", "regret"]) == 2
     assert "error: error: expected" in capsys.readouterr().err
+
+
+def test_from_events_to_an_audit_of_a_trained_model(tmp_path, capsys):
+    """What a researcher does: events, outcomes, a model, its audit on another table."""
+    table, other, model, pdf = (str(tmp_path / name) for name in ("a.csv", "b.csv", "m.skops", "o.pdf"))
+    usual = ["--start", "2000-01-01", "--horizons", "3", "any"]
+    assert (
+        main(["outcomes", "simulated:900", *usual, "--out", table, "--pdf", pdf, "--json", str(tmp_path / "o.json")])
+        == 0
+    )
+    assert "watched for less than 3 years" in capsys.readouterr().out and len(pypdf.PdfReader(pdf).pages) > 2
+    assert main(["outcomes", "simulated:900", *usual, "--seed", "1", "--out", other]) == 0
+    label = ["--label", "recidivism within 3 years", "--sensitive", "group"]
+    quick = ["--algorithm", "decision_tree", "--folds", "2", "--iterations", "0", "--unaware", "--id", "person"]
+    assert (
+        main(["train", table, *label, *quick, "--save", model, "--pdf", pdf, "--json", str(tmp_path / "t.json")]) == 0
+    )
+    said = capsys.readouterr().out
+    assert "out of fold (2 folds)" in said and "on people held out" in said and "not offending again" in said
+    content = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert "recidivism at any time" not in content["features"]["recidivism within 3 years"]
+    assert main(["audit", other, *label, "--model", model, "--threshold", "0.5"]) == 0
+    assert "flagged: score ≥ 0.5" in capsys.readouterr().out
+    renamed = tmp_path / "c.csv"
+    renamed.write_text(
+        (tmp_path / "b.csv").read_text(encoding="utf-8").replace(",age,", ",years old,", 1), encoding="utf-8"
+    )
+    assert main(["audit", str(renamed), *label, "--model", model]) == 2
+    assert "column 'age': expected a number" in capsys.readouterr().err
+    assert main(["audit", str(renamed), *label, "--model", model, "--column", "age=years old"]) == 0
+    (tmp_path / "evil.skops").write_bytes(b"\x80\x04K\x01.")
+    assert main(["audit", other, *label, "--model", str(tmp_path / "evil.skops")]) == 2
+    assert "which runs code" in capsys.readouterr().err
+
+
+def test_times_until_return_become_outcomes_too(capsys):
+    assert main(["outcomes", str(ROOT / "sample_data" / "nc_releases.csv"), "--horizons", "1", "2", "3"]) == 0
+    said = capsys.readouterr()
+    assert "23.4 % within 2 years" in said.out and "columns guessed: time durat" in said.err
+    assert main(["outcomes", "simulated:many"]) == 2

@@ -116,6 +116,14 @@ def test_the_public_names_are_those_promised():
     promised = {"Roles", "load_dataset", "audit_groups", "build_report"}
     promised |= {"ScoreCurves", "score_curves", "optimal_thresholds", "tradeoff_curve", "fairness_scale", "apply_rule"}
     promised |= {"bin_features", "find_slices", "audit_slices"}
+    promised |= {
+        "build_outcomes",
+        "simulate_events",
+        "evaluate_models",
+        "train_model",
+        "load_model",
+        "marginal_effects",
+    }
     assert promised <= set(recidiv_core.__all__)
     assert all(hasattr(recidiv_core, name) for name in recidiv_core.__all__)
 

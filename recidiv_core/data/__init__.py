@@ -3,7 +3,7 @@
 from recidiv_core.data.datasets import Attribute, AuditDataset, assign_roles, load_dataset, suggest_cutpoints
 from recidiv_core.data.describe import describe_groups, describe_types, score_histogram
 from recidiv_core.data.export import csv_bytes
-from recidiv_core.data.features import GIVEN_AWAY, candidates, gives_away
+from recidiv_core.data.features import AFTERWARDS, GIVEN_AWAY, candidates, gives_away, is_outcome
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
@@ -12,6 +12,7 @@ from recidiv_core.data.suggest import suggest_roles
 from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join, shown
 
 __all__ = [
+    "AFTERWARDS",
     "GIVEN_AWAY",
     "MISSING_GROUP",
     "POLARITIES",
@@ -32,6 +33,7 @@ __all__ = [
     "describe_types",
     "gives_away",
     "intersect",
+    "is_outcome",
     "join",
     "list_samples",
     "load_dataset",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,9 @@ from recidiv_core.stats import wilson
 # A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
 # everybody, or nobody, has an outcome that is common.
 _TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
+# What the room of recidivism data calls its outcomes: one must not predict another.
+_OUTCOME = re.compile(r"recidivism (within \d+ (year|month)s?|at any time)$")
+AFTERWARDS = "an outcome itself; choose it to use it all the same"
 GIVEN_AWAY = "tells the outcome so well that it looks recorded afterwards; choose it to use it all the same"
 
 
@@ -22,6 +27,11 @@ def candidates(dataset: AuditDataset, *, include_sensitive: bool = True, error: 
         name for name in (roles.features or dataset.frame.columns) if name not in taken and name not in roles.sensitive
     ]
     return names + (list(dataset.attributes) if include_sensitive else [])
+
+
+def is_outcome(name: str) -> bool:
+    """Whether a column is named as the outcomes that this program makes."""
+    return bool(_OUTCOME.search(name))
 
 
 def gives_away(column: pd.Series, y: np.ndarray) -> bool:

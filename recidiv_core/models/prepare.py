@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.data import (
+    AFTERWARDS,
     GIVEN_AWAY,
     AuditDataset,
     Roles,
@@ -18,6 +19,7 @@ from recidiv_core.data import (
     assign_roles,
     candidates,
     gives_away,
+    is_outcome,
     shown,
 )
 from recidiv_core.errors import InputError, Problem
@@ -103,13 +105,11 @@ def usable_features(
             left_out[name] = "a protected attribute, and the model is to be unaware of it"
             continue
         made, reason = _feature(dataset.frame[name])
-        if (
-            reason is None
-            and not named
-            and name not in dataset.roles.sensitive
-            and gives_away(_levels(dataset.frame[name]), dataset.y_true)
-        ):
-            reason = GIVEN_AWAY
+        if reason is None and not named and name not in dataset.roles.sensitive:
+            if is_outcome(name):
+                reason = AFTERWARDS
+            elif gives_away(_levels(dataset.frame[name]), dataset.y_true):
+                reason = GIVEN_AWAY
         if reason is None:
             found.append(made)
         else:

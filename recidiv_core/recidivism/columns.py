@@ -194,7 +194,7 @@ def suggest_durations(table: Table) -> DurationColumns | None:
     demographics = [names[n] for n in names if re.fullmatch(r"white|black|race|male|female|sex|gender|ethnic.*", n)]
     return DurationColumns(
         time, returned or censored, returned_value=1 if returned else 0, follow_up=first("follow", "follow_?up"),
-        person=first("person", "person_?id", "id"), demographics=tuple(demographics),
+        person=first("person_?id", "id"), demographics=tuple(demographics),
     )  # fmt: skip
 
 

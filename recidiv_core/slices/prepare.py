@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from recidiv_core.data import GIVEN_AWAY, AuditDataset, candidates, gives_away, shown
+from recidiv_core.data import AFTERWARDS, GIVEN_AWAY, AuditDataset, candidates, gives_away, is_outcome, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.slices.binning import NO_CUT, BinnedFrame, Progress, bin_features
 from recidiv_core.slices.find import LEAST_SUPPORT, conjunctions, default_support
@@ -155,7 +155,9 @@ def _bins(
     if is_free:
         ranks = None if dataset.y_score is None else rankdata(dataset.y_score[~held_out])
         for name in [name for name in own if name not in left_out and name not in dataset.attributes]:
-            if ranks is not None and follows(ranks, seen[name]):
+            if is_outcome(name):
+                left_out[name] = AFTERWARDS
+            elif ranks is not None and follows(ranks, seen[name]):
                 left_out[name] = LIKE_A_SCORE
             elif gives_away(seen[name], y):
                 left_out[name] = GIVEN_AWAY

@@ -284,3 +284,14 @@ def test_warnings_of_a_fit_are_counted(dataset):
     used, _ = usable_features(dataset)
     rows = rows_of(dataset, used, "group")
     assert fit(hasty, used, rows, np.arange(len(dataset))).n_warnings == 1
+
+
+def test_another_outcome_is_no_feature_unless_asked_for():
+    frame = (
+        planted().drop(columns="later").assign(**{"violent recidivism within 3 years": 0, "recidivism at any time": 1})
+    )
+    frame.loc[::2, ["violent recidivism within 3 years", "recidivism at any time"]] = [1, 0]
+    own = training_dataset(read_table(frame), outcomes=["y"], sensitive=["group"], id="person")
+    _, left_out = usable_features(own)
+    assert {"violent recidivism within 3 years", "recidivism at any time"} == set(left_out)
+    assert len(usable_features(own, features=["recidivism at any time"])[0]) == 1
