@@ -246,4 +246,7 @@ else:
             problems(error)
 st.subheader("A trained model from a file", anchor=False)
 from_outside(current)
+if current.dataset.roles.score == "model score":
+    st.markdown("Audited now: **model score**, the scores of a model from a file.")
+    link("groups", "**See how it treats the groups**", icon=":material/groups:")
 explanations(READING_MODELS)

@@ -43,6 +43,22 @@ with side:
         link("data", "**Audit your own table**", icon=":material/upload_file:")
         st.caption(f"Now: {len(dataset):,} people, {base} had the outcome, {dataset.n_excluded:,} rows excluded.")
     with st.container(border=True):
+        link("recidivism", "**Make outcomes from convictions or releases**", icon=":material/event_repeat:")
+        events = current.events
+        st.caption(
+            literal(f"Now: {events.table.name}, {len(events.table.frame):,} rows.")
+            if events
+            else "Who comes back, within how long, and who can say."
+        )
+    with st.container(border=True):
+        link("models", "**Train models, or load one**", icon=":material/model_training:")
+        own = (dataset.roles.score or "").startswith(("score of", "model score"))
+        st.caption(
+            literal(f"Audited now: {dataset.roles.score}.")
+            if own
+            else "Compared on people they have not seen; the one you choose is audited."
+        )
+    with st.container(border=True):
         link("groups", "**Move the cut-point, see each group**", icon=":material/tune:")
         cut = "the prediction column" if audit.threshold is None else f"a score of {audit.threshold:g} and above"
         st.caption(f"Now flagged: {cut}. Tolerance: {100 * audit.options['tolerance']:g} percentage points.")
