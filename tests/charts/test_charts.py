@@ -10,20 +10,29 @@ from recidiv_core import (
     audit_groups,
     audit_slices,
     audit_thresholds,
+    build_outcomes,
     compare_slices,
+    evaluate_models,
     fairness_scale,
     load_dataset,
+    permutation_importance,
     score_curves,
+    simulate_events,
     slice_detail,
     tradeoff_curve,
+    training_dataset,
 )
 from recidiv_core.charts import data as data_charts
 from recidiv_core.charts import groups as group_charts
+from recidiv_core.charts import models as model_charts
+from recidiv_core.charts import recidivism as recidivism_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, static
 from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
+from recidiv_core.models import literature
+from recidiv_core.recidivism import outcome_rates, return_curve
 from recidiv_core.report import suppress
 from recidiv_core.thresholds import (
     DEFINITIONS,
@@ -188,3 +197,27 @@ def test_slice_charts_are_valid_small_and_described_and_draw_their_tables(error)
     for drawn, row in zip(charts["makeup"]["data"]["values"], detail.makeup.itertuples(), strict=True):
         assert (drawn["value"], drawn["all"]) == pytest.approx((100 * row.share, 100 * row.share_all))
     assert len(charts["lattice"]["data"]["values"]) == len(detail.lattice)
+
+
+def test_charts_of_recidivism_data_and_models_are_valid_small_and_described():
+    events = simulate_events(1_500)
+    data = build_outcomes(events.events, columns=events.columns, horizons=(1, 3, None))
+    curve, rates = return_curve(data, by="group"), outcome_rates(data, by="group")
+    outcomes = list(data.outcomes)[:2]
+    dataset = training_dataset(
+        data.as_table(), outcomes=outcomes, sensitive=data.demographics, features=data.features, id=data.person
+    )
+    found = evaluate_models(
+        dataset, algorithms=["linear_discriminant", "decision_tree"], outcomes=outcomes, n_outer=2, n_iter=0
+    )
+    one = found.points[(found.points["outcome"] == outcomes[0]) & (found.points["algorithm"] == "decision_tree")]
+    importance = permutation_importance(dataset, algorithm="decision_tree", n_repeats=2)
+    charts = {
+        "returned": recidivism_charts.return_chart(curve, [1, 3]), "rates": recidivism_charts.rates_chart(rates),
+        "auc": model_charts.auc_chart(found.table, found.folds, literature(outcomes)), "roc": model_charts.roc_chart(found.points, {}),
+        "threshold": model_charts.performance_chart(one), "importance": model_charts.importance_chart(importance, title="x", about="y"),
+    }  # fmt: skip
+    assert_valid_small_and_described(charts)
+    dots = next(layer for layer in charts["auc"]["layer"] if layer["mark"]["type"] == "tick")["data"]["values"]
+    assert sorted(d["fold"] for d in dots) == pytest.approx(sorted(found.folds["auc"]))
+    assert len(charts["importance"]["data"]["values"]) == 15
