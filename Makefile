@@ -37,9 +37,11 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.thresholds
 	$(BIN)/python -m benchmarks.slices
+	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.honesty
 	$(BIN)/python -m benchmarks.honesty_thresholds
 	$(BIN)/python -m benchmarks.honesty_slices
+	$(BIN)/python -m benchmarks.honesty_models
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -71,7 +71,7 @@ def shown(current, events, data) -> None:
     with left:
         curve = return_curve(data, by=by)
         picture(
-            "Returned by time at risk, censoring allowed for",
+            "Returned, by any offence, by time at risk; censoring allowed for",
             return_chart(curve, [o.years for o in asked if o.years]),
             name="recidivism-curve",
             table=curve,

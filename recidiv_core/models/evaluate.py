@@ -182,10 +182,16 @@ def evaluate_models(
             "sha256": dataset.sha256,
             "digest": dataset.digest,
             "base_rate": dataset.base_rate,
+            "n_people": _n_people(dataset),
         },
         options=options,
         ledger=dataset.ledger_table(),
     )
+
+
+def _n_people(dataset: AuditDataset) -> int:
+    """People, where the roles say who a row is about; else rows."""
+    return len(dataset) if dataset.roles.id is None else int(dataset.frame[dataset.roles.id].nunique(dropna=False))
 
 
 def _placed(which: np.ndarray, score: np.ndarray) -> np.ndarray:

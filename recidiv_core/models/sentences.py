@@ -28,8 +28,13 @@ def protocol(comparison: ModelComparison) -> str:
 
 def notes(comparison: ModelComparison) -> list[str]:
     """What has to be known beside the figures."""
-    options = comparison.options
+    options, dataset = comparison.options, comparison.dataset
     found = []
+    if dataset["n_people"] < dataset["n"]:
+        found.append(
+            f"{dataset['n']:,} rows of {dataset['n_people']:,} people. The intervals here count people; those of the other rooms take rows as "
+            "independent, and are too narrow where people have several."
+        )
     if options["unaware"]:
         found.append(
             f"Unaware: the models were not given {listed(comparison.roles.sensitive)}. What else tells the attribute is under “Proxies”."

@@ -55,10 +55,11 @@ _DURATION_PARTS = {
 
 def first_events() -> Events:
     """The real sample: its releases with the time until return."""
-    table = sample_raw("nc_releases")
-    return Events(
-        table, DurationColumns("durat", "cens", returned_value=0, follow_up="follow", demographics=("black",))
-    )
+    raw = sample_raw("nc_releases")
+    # The file's score is another model's, and its 0 and 1 stand for words.
+    frame = raw.frame.drop(columns="score").assign(black=raw.frame["black"].map({1: "Black", 0: "not Black"}))
+    columns = DurationColumns("durat", "cens", returned_value=0, follow_up="follow", demographics=("black",))
+    return Events(raw.derived(frame, "without", "score"), columns)
 
 
 def source(current: Session) -> None:
