@@ -47,7 +47,7 @@ def auc_chart(table: pd.DataFrame, folds: pd.DataFrame, literature: pd.DataFrame
     marks = [{"at": r.auc, "source": r.source} for r in literature[literature["low"].isna()].itertuples()]
     layers = [
         layer("rect", {"x": quantity("from", title, scale=scale), "x2": {"field": "to"}, "tooltip": tooltip("source")}, data=ranges, color=BAND, opacity=0.15),
-        layer("rule", {"x": quantity("at", title, scale=scale), "tooltip": tooltip("source")}, data=marks, color=BAND, strokeDash=[4, 3], strokeWidth=2),
+        layer("rule", {"x": quantity("at", title, scale=scale), "tooltip": tooltip("source")}, data=marks, color=BAND, strokeDash=[4, 3], strokeWidth=1.5, opacity=0.7),
         layer("tick", {"x": quantity("fold", title, scale=scale), "y": y}, data=ticks, color=QUIET, thickness=2, size=14),
         layer("rule", {"x": quantity("low", title, scale=scale), "x2": {"field": "high"}, "y": y}, where="isValid(datum.low)", strokeWidth=2.5, color=INK),
         layer("point", {"x": quantity("value", title, scale=scale), "y": y, "tooltip": tip}, filled=True, size=90, opacity=1, color=INK),

@@ -9,7 +9,11 @@ from recidiv_core.stats import normal_quantile
 from recidiv_core.words import opened, percent
 
 _AT_THRESHOLD = ("recall", "precision", "specificity")
-# F, Table 3: the AUCs of the studies it reviews, and the summary of Table 11; F, Table 10 and C, Table 5.1: their own best.
+# F, Table 3: the AUCs of the studies it reviews, by its own numbers for them; Table 11: their summary. F, Table 10 and C, Table 5.1: their best.
+_STUDIES = {
+    "general": {13: 0.78, 15: 0.75, 35: 0.70, 16: 0.69, 40: 0.73, 30: 0.82, 31: 0.78},
+    "violent": {32: 0.71, 40: 0.76, 30: 0.77, 31: 0.74},
+}
 LITERATURE = (
     (
         "general",
@@ -42,6 +46,11 @@ LITERATURE = (
     ("general", 0.8626, None, None, "Camacho (Colombia), Table 5.1: GBM, re-entry at any time"),
     ("general", 0.8747, None, None, "Camacho (Colombia), Table 5.1: XGBoost, recidivism within 1 year"),
     ("general", 0.8869, None, None, "Camacho (Colombia), Table 5.1: XGBoost, recidivism within 2 years"),
+    *(
+        (kind, auc, None, None, f"The fairness scale (2025), Table 3: study [{number}], {kind} recidivism")
+        for kind, studies in _STUDIES.items()
+        for number, auc in studies.items()
+    ),
 )
 
 

@@ -273,6 +273,12 @@ def test_the_literature_is_quoted_by_kind():
     both = literature(["recidivism within 3 years", "violent recidivism within 3 years"])
     own = both[both["source"].str.contains("Table 11")]
     assert own[["auc", "low", "high"]].to_numpy().tolist() == [[0.75, 0.69, 0.82], [0.75, 0.71, 0.77]]
+    # The studies of Table 3 make the median and range of Table 11.
+    for (kind, studies), (_, summary) in zip(
+        both[both["source"].str.contains("Table 3")].groupby("kind"), own.iterrows(), strict=True
+    ):
+        assert summary["kind"] == kind and studies["auc"].median() == pytest.approx(summary["auc"])
+        assert (studies["auc"].min(), studies["auc"].max()) == (summary["low"], summary["high"])
 
 
 def test_warnings_of_a_fit_are_counted(dataset):
