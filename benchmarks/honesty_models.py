@@ -16,8 +16,7 @@ import numpy as np
 from recidiv_core import build_outcomes, simulate_events
 from recidiv_core.models.evaluate import auc_of
 from recidiv_core.models.prepare import Rows
-from recidiv_core.recidivism.describe import _rate_bounds
-from recidiv_core.stats import auc_bounds, normal_quantile
+from recidiv_core.stats import auc_bounds, normal_quantile, wilson_of_people
 
 SIZES = (200, 1_000, 5_000)
 
@@ -46,7 +45,7 @@ def main() -> None:
             rows = np.concatenate([order[starts[i] : starts[i + 1]] for i in drawn])
             own = np.repeat(np.arange(size), [starts[i + 1] - starts[i] for i in drawn])
             held[:2] += [
-                _holds(_rate_bounds(y[rows].astype(float), who, 0.95), truth[0]) for who in (own, np.arange(len(rows)))
+                _holds(wilson_of_people(y[rows].astype(float), who), truth[0]) for who in (own, np.arange(len(rows)))
             ]
             for place, who in ((2, own), (3, None)):
                 auc, error = auc_of(Rows(table, y[rows], who, y[rows]), np.arange(len(rows)), score[rows])

@@ -69,9 +69,9 @@ def shown(current, events, data) -> None:
     of = f"{data.source['name']} · {len(data):,} rows"
     left, right = st.columns(2, gap="large")
     with left:
-        curve = return_curve(data, by=by)
+        curve = return_curve(data, by=by, kind=kind)
         picture(
-            "Returned, by any offence, by time at risk; censoring allowed for",
+            f"Returned by time at risk{f', by a {kind} offence' if kind else ''}; censoring allowed for",
             return_chart(curve, [o.years for o in asked if o.years]),
             name="recidivism-curve",
             table=curve,
@@ -150,7 +150,10 @@ if chosen is not None:
     try:
         data = built(current, events, chosen, options, None)
         if isinstance(chosen, EventColumns) and chosen.offence is not None:
-            with st.expander("Codebook: which offences count as violent", icon=":material/menu_book:"):
+            with st.expander(
+                "Codebook: which offences count as violent (guessed from their names; tick what should)",
+                icon=":material/menu_book:",
+            ):
                 ticked = codebook(events, chosen, data)
             if ticked is not None:
                 data = built(current, events, chosen, options, ticked)

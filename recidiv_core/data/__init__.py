@@ -9,7 +9,17 @@ from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
 from recidiv_core.data.simulate import SimulatedScores, simulate_failures, simulate_scores
 from recidiv_core.data.suggest import suggest_roles
-from recidiv_core.data.tables import MISSING_GROUP, LedgerEntry, Table, as_groups, band, intersect, join, shown
+from recidiv_core.data.tables import (
+    MISSING_GROUP,
+    LedgerEntry,
+    Table,
+    as_groups,
+    band,
+    intersect,
+    join,
+    person_codes,
+    shown,
+)
 
 __all__ = [
     "AFTERWARDS",
@@ -37,6 +47,7 @@ __all__ = [
     "join",
     "list_samples",
     "load_dataset",
+    "person_codes",
     "read_table",
     "sample_raw",
     "sample_table",

@@ -93,6 +93,14 @@ def as_groups(column: pd.Series) -> pd.Series:
     return names.where(column.notna() & (names != ""), MISSING_GROUP)
 
 
+def person_codes(column: pd.Series) -> np.ndarray:
+    """Whom each row is about, as codes of shape (rows,): a row without an id is somebody of its own."""
+    names = as_groups(column)
+    codes = pd.factorize(names)[0]
+    missing = (names == MISSING_GROUP).to_numpy()
+    return np.where(missing, codes.max(initial=0) + 1 + np.arange(len(codes)), codes)
+
+
 def group_codes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Each row's group as a code, and the groups: bands and numbers in their order, names in the alphabet's."""
     codes, levels = pd.factorize(as_groups(column), sort=True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import AuditDataset, Roles, Table, assign_roles
+from recidiv_core.data import AuditDataset, Roles, Table, assign_roles, person_codes
 from recidiv_core.errors import InputError
 from recidiv_core.models.algorithms import algorithm_of
 from recidiv_core.models.fitting import Progress, fit, n_fits, tune
@@ -191,7 +191,7 @@ def evaluate_models(
 
 def _n_people(dataset: AuditDataset) -> int:
     """People, where the roles say who a row is about; else rows."""
-    return len(dataset) if dataset.roles.id is None else int(dataset.frame[dataset.roles.id].nunique(dropna=False))
+    return len(dataset) if dataset.roles.id is None else len(np.unique(person_codes(dataset.frame[dataset.roles.id])))
 
 
 def _placed(which: np.ndarray, score: np.ndarray) -> np.ndarray:

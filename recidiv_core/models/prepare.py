@@ -20,6 +20,7 @@ from recidiv_core.data import (
     candidates,
     gives_away,
     is_outcome,
+    person_codes,
     shown,
 )
 from recidiv_core.errors import InputError, Problem
@@ -191,8 +192,7 @@ def rows_of(dataset: AuditDataset, features: Sequence[Feature], attribute: str) 
     """A dataset's rows. All rows of one person go to one part: else a model is judged on people it has seen."""
     person = None
     if dataset.roles.id is not None:
-        ids = dataset.frame[dataset.roles.id]
-        codes = np.where(ids.isna(), -np.arange(1, len(ids) + 1), pd.factorize(ids)[0])
+        codes = person_codes(dataset.frame[dataset.roles.id])
         person = codes if pd.Series(codes).duplicated().any() else None
     groups = dataset.attributes[attribute]
     return Rows(

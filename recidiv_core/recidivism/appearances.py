@@ -62,9 +62,7 @@ def appearances(
     """
     frame = table.frame
     people = as_groups(frame[columns.person])
-    day, said = as_days(frame[columns.date])
-    if said:
-        note("noticed", f"dates in {shown(columns.date)}", said, None, len(frame))
+    day = dated(frame, columns, columns.date, note)
     keep = np.ones(len(frame), bool)
 
     def drop(bad: np.ndarray, issue: str, solution: str) -> None:
@@ -94,7 +92,12 @@ def appearances(
     )
     release = day[primary]
     if columns.release is not None:
-        release, said = as_days(frame[columns.release])
+        release = dated(frame, columns, columns.release, note)
+        unread = int(((release == NO_DAY) & frame[columns.release].notna().to_numpy()).sum())
+        if unread:
+            note(
+                "noticed", f"no readable date in {shown(columns.release)}", "read as not released", unread, len(primary)
+            )
         # The last release of the day's offences; one that lies before its own event is not to be believed.
         latest = np.full(len(primary), NO_DAY)
         np.maximum.at(latest, np.cumsum(starts) - 1, release[rows])
@@ -113,11 +116,25 @@ def appearances(
     )  # fmt: skip
 
 
+def dated(frame: pd.DataFrame, columns: EventColumns, name: str, note: Note | None = None) -> np.ndarray:
+    """A column of dates as days, shape (rows,). Day and month stand in one order in all of a file's date columns: that which fits most."""
+    own = [frame[c] for c in (columns.date, columns.release, columns.birth) if c is not None]
+    day, said = as_days(frame[name], together=own)
+    if said and note is not None:
+        note("noticed", f"dates in {shown(name)}", said, None, len(frame))
+    return day
+
+
 def _cutoff(day: np.ndarray, cutoff: str | None, columns: EventColumns) -> int:
     """The last day that was watched: as given, else the latest event that is not in the future (a date such as 9999-12-31 stands for none)."""
-    if cutoff is not None:
-        return parsed_day(cutoff, "cutoff")
     today = int(np.datetime64("today", "D").astype(np.int64))
+    if cutoff is not None:
+        day_asked = parsed_day(cutoff, "cutoff")
+        if day_asked > today:
+            raise InputError.one(
+                "cutoff", "a day that is over: nobody has watched the days to come", "one in the future"
+            )
+        return day_asked
     past = day[day <= today]
     if not len(past):
         raise InputError.one(shown(columns.date), "dates up to today", "none")

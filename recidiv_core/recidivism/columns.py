@@ -13,10 +13,12 @@ import pandas as pd
 from recidiv_core.data import Table, shown
 from recidiv_core.errors import InputError, Problem
 
-MONTHS = {"days": 12 / 365.25, "weeks": 12 * 7 / 365.25, "months": 1.0, "years": 12.0}
+# How many of each make a year: whoever was watched for 365 days, or 52 weeks, was watched for a year.
+PER_YEAR = {"days": 365.0, "weeks": 52.0, "months": 12.0, "years": 1.0}
 # F, section 2.1.1: violent offences are homicide, robbery, threats and assault.
-_VIOLENT = r"homicid|murder|manslaughter|robber|threat|assault|violen|asesinat|robo con|amenaza|lesion"
-_POSSESSION = r"drug.*possess|possess.*drug|possession of|posesi"
+_VIOLENT = r"homicid|murder|manslaughter|robber|threat|assault|violen|bodily harm|\b[ag]bh\b|wounding|battery|affray|asesinat|robo con|amenaza|lesion"
+_DRUG = r"drug|class [abc]\b|controlled|substance|cannabis|marijuana|cocaine|heroin|narcotic|droga"
+_POSSESSION = rf"posses.*({_DRUG})|({_DRUG}).*posses|posesi"
 _MANY = ("custody_days", "fines", "demographics", "covariates")
 _NAMES = {
     "person": r"^person|person_?id|offender|^id$|_id$|^dni$",
@@ -88,7 +90,8 @@ class DurationColumns:
     """The columns of a table with one row per release and the time until return.
 
     ``returned`` says whether a return was seen (``returned_value``), ``time`` how long it took, ``follow_up`` how long each release was
-    watched, returned or not. Times are in ``unit``. Without ``follow_up``, that of those who returned is not known.
+    watched, returned or not. Times are in ``unit``. Without ``follow_up`` that of those who returned is not known: an
+    outcome can then be said only where everybody who did not return was watched for long enough.
     """
 
     time: str
@@ -102,8 +105,8 @@ class DurationColumns:
 
     def __post_init__(self) -> None:
         _tidied(self, ("demographics",))
-        if self.unit not in MONTHS:
-            raise InputError.one("unit", f"one of {', '.join(MONTHS)}", shown(self.unit, 40))
+        if self.unit not in PER_YEAR:
+            raise InputError.one("unit", f"one of {', '.join(PER_YEAR)}", shown(self.unit, 40))
 
     def used(self) -> list[tuple[str, str]]:
         """Every (part, column) that is set."""
@@ -169,6 +172,8 @@ def suggest_events(table: Table) -> EventColumns | None:
     found: dict[str, Any] = {}
     for part, pattern in _NAMES.items():
         names = [name for name in table.frame if name not in taken and re.search(pattern, name, re.IGNORECASE)]
+        if part == "person":  # a mark of two values is of an offence against a person, or of anything but who it was
+            names = [name for name in names if table.frame[name].nunique() > 2]
         if part in ("custody_days", "fines"):
             names = [name for name in names if pd.api.types.is_numeric_dtype(table.frame[name])]
         if part == "age" and "birth" in found:
@@ -191,10 +196,12 @@ def suggest_durations(table: Table) -> DurationColumns | None:
     censored, returned = first("cens", "censored"), first("recid", "returned", "event", "is_recid", "recidivated")
     if time is None or (returned or censored) is None:
         return None
+    who = first("person_?id", "id")
+    who = who if who is not None and table.frame[who].nunique() > 2 else None
     demographics = [names[n] for n in names if re.fullmatch(r"white|black|race|male|female|sex|gender|ethnic.*", n)]
     return DurationColumns(
         time, returned or censored, returned_value=1 if returned else 0, follow_up=first("follow", "follow_?up"),
-        person=first("person_?id", "id"), demographics=tuple(demographics),
+        person=who, demographics=tuple(demographics),
     )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from recidiv_core.data import as_groups
+from recidiv_core.data import as_groups, person_codes
 from recidiv_core.recidivism.result import RecidivismData
-from recidiv_core.stats import wilson
+from recidiv_core.stats import wilson_of_people
 
 _MAX_LEVELS = 12
 _MAX_POINTS = 60
@@ -51,7 +51,7 @@ def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_lev
     The interval is Wilson's, at the effective number of rows where people have several: their rows hang together.
     """
     groups = pd.Series("all", index=data.table.index) if by is None else as_groups(data.table[by])
-    person = None if data.person is None else pd.factorize(data.table[data.person])[0]
+    person = None if data.person is None else person_codes(data.table[data.person])
     rows = []
     for name, outcome in data.outcomes.items():
         values = data.table[name].to_numpy(dtype=float)
@@ -60,7 +60,7 @@ def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_lev
             known = own & ~np.isnan(values)
             n, came = int(known.sum()), int(values[known].sum())
             people = np.arange(n) if person is None else person[known]
-            low, high = _rate_bounds(values[known], people, confidence_level)
+            low, high = wilson_of_people(values[known], people, confidence_level=confidence_level)
             rows.append(
                 (
                     name,
@@ -79,24 +79,10 @@ def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_lev
     return pd.DataFrame(rows, columns=columns)
 
 
-def _rate_bounds(values: np.ndarray, person: np.ndarray, confidence_level: float) -> tuple[float, float]:
-    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1)."""
-    n = len(values)
-    if n == 0:
-        return np.nan, np.nan
-    rate = values.mean()
-    n_people = len(np.unique(person))
-    effective = float(n_people)
-    if 0 < rate < 1 and n_people > 1:
-        sums = np.bincount(np.unique(person, return_inverse=True)[1], weights=values - rate)
-        variance = (sums**2).sum() / n**2 * n_people / (n_people - 1)
-        effective = min(rate * (1 - rate) / variance, n) if n_people < n else n
-    low, high = wilson(rate, effective, confidence_level=confidence_level)
-    return float(low), float(high)
-
-
-def return_curve(data: RecidivismData, *, by: str | None = None, confidence_level: float = 0.95) -> pd.DataFrame:
-    """group, years, share, low, high, n_at_risk: the share returned by each time, censoring allowed for.
+def return_curve(
+    data: RecidivismData, *, by: str | None = None, kind: str = "", confidence_level: float = 0.95
+) -> pd.DataFrame:
+    """group, years, share, low, high, n_at_risk: the share returned by each time (by an offence of ``kind``), censoring allowed for.
 
     Kaplan and Meier's estimate with Greenwood's variance on the log-log scale, at most 60 points a group, as long as ten are at risk. Rows
     count as independent, also those of one person.
@@ -107,9 +93,9 @@ def return_curve(data: RecidivismData, *, by: str | None = None, confidence_leve
     for group in sorted(groups.unique()):
         own = (groups == group).to_numpy()
         parts.append(
-            _kaplan_meier(data.follow_up["time"].to_numpy()[own], data.follow_up["returned"].to_numpy()[own], z).assign(
-                group=group
-            )
+            _kaplan_meier(
+                data.follow_up[kind]["time"].to_numpy()[own], data.follow_up[kind]["returned"].to_numpy()[own], z
+            ).assign(group=group)
         )
     return pd.concat(parts, ignore_index=True)[["group", "years", "share", "low", "high", "n_at_risk"]]
 

@@ -9,18 +9,16 @@ import pandas as pd
 
 from recidiv_core.data import Table
 from recidiv_core.errors import InputError
-from recidiv_core.recidivism.columns import MONTHS, DurationColumns
-from recidiv_core.recidivism.result import GENERAL, Ledger, RecidivismData, counted, outcome_name
+from recidiv_core.recidivism.columns import PER_YEAR, DurationColumns
+from recidiv_core.recidivism.result import GENERAL, Ledger, RecidivismData, check_names, counted, outcome_name
 
 
 def from_durations(table: Table, columns: DurationColumns, months: list[int | None], ledger: Ledger) -> RecidivismData:
     """Outcomes of releases whose time until return, or length of follow-up, is known."""
     frame = table.frame
-    scale = MONTHS[columns.unit]
+    per_year = PER_YEAR[columns.unit]
     numbers = {
-        part: _nonnegative(frame[getattr(columns, part)]) * scale
-        for part in ("time", "follow_up")
-        if getattr(columns, part)
+        part: _nonnegative(frame[getattr(columns, part)]) for part in ("time", "follow_up") if getattr(columns, part)
     }
     flag = as_flag(frame[columns.returned], columns.returned_value)
     came, known = flag == 1, ~np.isnan(flag)
@@ -43,25 +41,27 @@ def from_durations(table: Table, columns: DurationColumns, months: list[int | No
             int(late.sum()),
             int(keep.sum()),
         )
-    if columns.follow_up is None:
-        ledger.note(
-            "noticed",
-            "the file does not say how long those who returned were watched",
-            "returns within a horizon all count, so the rate is too high",
-            int((keep & came).sum()),
-            int(keep.sum()),
-        )
     made = {}
     for m in months:
-        within = came & (time <= (np.inf if m is None else m))
-        enough = keep.copy() if m is None else keep & (watched >= m)
+        limit = np.inf if m is None else round(m / 12 * per_year, 6)
+        within = came & (time <= limit)
+        enough = keep.copy() if m is None else keep & (watched >= limit)
         if columns.follow_up is None and m is not None:
-            enough |= keep & within
+            # Those who returned were watched for as long as nobody knows: with some of the others left out, early returns alone would stay.
+            is_whole = not (keep & ~came & ~enough).any()
+            enough = keep.copy() if is_whole else np.zeros(len(keep), bool)
+            if not is_whole:
+                issue = f"{outcome_name('', m)}: how long those who returned were watched is not said, and some others were watched for less"
+                ledger.note(
+                    "noticed", issue, "the outcome cannot be said without a follow-up column", None, int(keep.sum())
+                )
         made[outcome_name(GENERAL, m)] = (GENERAL, m, within, enough)
+    check_names(frame, made)
     outcomes, values = counted(made, keep, ledger)
     out = pd.concat([frame[keep].reset_index(drop=True), values[keep].reset_index(drop=True)], axis=1)
     taken = {columns.time, columns.returned, columns.follow_up, columns.person, *columns.demographics, *outcomes}
-    follow_up = pd.DataFrame({"time": np.where(came, time, watched)[keep] / 12, "returned": came[keep]})
+    seen = np.where(came, time, watched)[keep] / per_year
+    follow_up = {GENERAL: pd.DataFrame({"time": seen, "returned": came[keep]})}
     options = {"columns": vars(columns), "horizons": [None if m is None else m / 12 for m in months]}
     return RecidivismData(
         out, ledger.frame(), outcomes, pd.DataFrame({"offence": [], "n": []}), follow_up, tuple(n for n in out if n not in taken),

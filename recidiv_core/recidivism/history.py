@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from recidiv_core.recidivism.appearances import Appearances, amount, yes
+from recidiv_core.recidivism.appearances import Appearances, amount, dated, yes
 from recidiv_core.recidivism.columns import EventColumns
-from recidiv_core.recidivism.dates import DAYS_PER_YEAR, NO_DAY, as_days
+from recidiv_core.recidivism.dates import DAYS_PER_YEAR, NO_DAY
 
 AGE_RISK = (25.0, 40.0)  # where the age–crime curve has come down by about half, and to about a fifth of its peak
 _ADULT = 18
@@ -63,7 +63,7 @@ def history(
 def age_at(frame: pd.DataFrame, columns: EventColumns, day: np.ndarray) -> np.ndarray:
     """Age in whole years on ``day``, shape (rows,), NaN where it is not known."""
     if columns.birth is not None:
-        born = as_days(frame[columns.birth])[0]
+        born = dated(frame, columns, columns.birth)
         both = (born != NO_DAY) & (day != NO_DAY)
         a, b = (np.where(both, x, 0).astype("datetime64[D]") for x in (day, born))
         months = (a.astype("datetime64[M]") - b.astype("datetime64[M]")).astype(int)
@@ -74,7 +74,9 @@ def age_at(frame: pd.DataFrame, columns: EventColumns, day: np.ndarray) -> np.nd
     age = pd.to_numeric(frame[columns.age], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     if columns.age_on is not None:
         asked = np.datetime64(pd.Timestamp(columns.age_on), "D").astype(np.int64)
-        age = age - (asked - day) / DAYS_PER_YEAR
+        # A whole age stands for half a year more, on average: the age on the event is right to within a year.
+        half = 0.5 if (np.nan_to_num(age) % 1 == 0).all() else 0.0
+        age = age + half - (asked - day) / DAYS_PER_YEAR
     return np.floor(age)
 
 

@@ -8,14 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import Table, read_table
+from recidiv_core.data import MISSING_GROUP, Table, as_groups, read_table, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.recidivism.appearances import Appearances, appearances, parsed_day
 from recidiv_core.recidivism.columns import DurationColumns, EventColumns, checked, is_possession, is_violent
 from recidiv_core.recidivism.dates import DAYS_PER_YEAR, NO_DAY, add_months, day_text
 from recidiv_core.recidivism.durations import from_durations
 from recidiv_core.recidivism.history import AGE_RISK, age_at, history
-from recidiv_core.recidivism.result import GENERAL, VIOLENT, Ledger, RecidivismData, counted, months_of, outcome_name
+from recidiv_core.recidivism.result import (
+    GENERAL,
+    VIOLENT,
+    Ledger,
+    RecidivismData,
+    check_names,
+    counted,
+    months_of,
+    outcome_name,
+)
 
 FEASIBLE_AGES = (10.0, 100.0)
 DEFAULT_HORIZONS = (1, 2, 3, None)
@@ -75,6 +84,7 @@ def build_outcomes(
     groups = ({VIOLENT: violent} if violent else {}) | {name: list(own) for name, own in (kinds or {}).items()}
     _check_classes(groups | {"possession": possession}, names)
     found = appearances(table, columns, cutoff=cutoff, violent=violent, note=ledger.note)
+    _note_amounts(table.frame, columns, ledger)
     features = history(table.frame, columns, found, ages=ages, possession=possession, age_risk=age_risk)
     keep = _window(table, columns, found, start, ages, ledger)
     returns = {
@@ -95,6 +105,7 @@ def build_outcomes(
     for kind in (GENERAL, *groups):
         for m in months:
             made[outcome_name(kind, m)] = (kind, m, *_within(found, returns[kind], m, keep))
+    check_names(table.frame, made)
     outcomes, values = counted(made, keep, ledger)
     frame = _assembled(table, columns, found, features, values, keep)
     options = {
@@ -105,9 +116,12 @@ def build_outcomes(
     codebook = pd.DataFrame({"offence": list(found.classes), "n": counts})
     for kind, own in (groups | {"possession": possession}).items():
         codebook[kind] = codebook["offence"].isin(own)
-    first = returns[GENERAL][keep]
-    end = np.where(first == NO_DAY, found.cutoff, first)
-    follow_up = pd.DataFrame({"time": (end - found.release[keep]) / DAYS_PER_YEAR, "returned": first != NO_DAY})
+    follow_up = {}
+    for kind, days in returns.items():
+        first = days[keep]
+        end = np.where(first == NO_DAY, found.cutoff, first)
+        time = (end - found.release[keep]) / DAYS_PER_YEAR
+        follow_up[kind] = pd.DataFrame({"time": time, "returned": first != NO_DAY})
     taken = {columns.person, columns.date, *columns.demographics, *outcomes}
     return RecidivismData(
         frame, ledger.frame(), outcomes, codebook, follow_up, tuple(n for n in frame if n not in taken), columns.demographics, columns.person,
@@ -115,10 +129,29 @@ def build_outcomes(
     )  # fmt: skip
 
 
+def _note_amounts(frame: pd.DataFrame, columns: EventColumns, ledger: Ledger) -> None:
+    """Count the sentences that are no numbers: "6 months" is not read, and must not pass for none."""
+    for name in (*columns.custody_days, *columns.fines):
+        values = pd.to_numeric(frame[name], errors="coerce")
+        n_bad = int(((values.isna() | (values < 0)) & frame[name].notna()).sum())
+        if n_bad:
+            ledger.note(
+                "noticed",
+                f"{shown(name)} holds texts or negative numbers",
+                "counted as none; give days, or amounts, as numbers",
+                n_bad,
+                len(frame),
+            )
+    for name, what in ((columns.offence, "no offence class"), (columns.birth or columns.age, "no age")):
+        n_missing = 0 if name is None else int(frame[name].isna().sum())
+        if n_missing:
+            ledger.note("noticed", what, "kept; what needs it is missing", n_missing, len(frame))
+
+
 def _class_names(table: Table, columns: EventColumns) -> list[str]:
     if columns.offence is None:
         return []
-    return sorted(table.frame[columns.offence].dropna().astype("str").str.strip().unique())
+    return sorted(set(as_groups(table.frame[columns.offence])) - {MISSING_GROUP})
 
 
 def _check_classes(groups: Mapping[str, Sequence[str]], names: Sequence[str]) -> None:
@@ -193,6 +226,10 @@ def _window(
     return keep
 
 
+def _matched(person: pd.Series) -> pd.Series:
+    return person if pd.api.types.is_numeric_dtype(person) else as_groups(person)
+
+
 def _assembled(
     table: Table,
     columns: EventColumns,
@@ -202,7 +239,8 @@ def _assembled(
     keep: np.ndarray,
 ) -> pd.DataFrame:
     own = table.frame.iloc[found.primary[keep]].reset_index(drop=True)
-    parts = {columns.person: own[columns.person]}
+    # As they were matched: "A" and "A " are one person in every room.
+    parts = {columns.person: _matched(own[columns.person])}
     parts[columns.date] = pd.Series(found.day[keep].astype("datetime64[D]").astype("datetime64[s]"))
     parts |= {
         name: own[name]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import LedgerEntry, Roles, Table
-from recidiv_core.errors import InputError
+from recidiv_core.data import LedgerEntry, Roles, Table, shown
+from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 
 GENERAL, VIOLENT = "", "violent"
@@ -43,15 +43,15 @@ class RecidivismData:
     outcomes : dict of name -> Outcome
     codebook : DataFrame
         offence, n, violent, possession: what counts as what.
-    follow_up : DataFrame
-        time (years at risk until the first return or the end), returned; row for row with ``table``.
+    follow_up : dict of kind of return -> DataFrame
+        time (years at risk until the first return or the end), returned; row for row with ``table``. "" is any return.
     """
 
     table: pd.DataFrame
     ledger: pd.DataFrame
     outcomes: dict[str, Outcome]
     codebook: pd.DataFrame
-    follow_up: pd.DataFrame
+    follow_up: dict[str, pd.DataFrame]
     features: tuple[str, ...]
     demographics: tuple[str, ...]
     person: str | None
@@ -98,7 +98,7 @@ class RecidivismData:
 
     def roles_for(self, outcome: str | None = None) -> Roles:
         """Roles for one outcome (the first): features are the history, protected attributes the demographics."""
-        label = next(iter(self.outcomes)) if outcome is None else outcome
+        label = next(iter(self.outcomes), "(withheld)") if outcome is None else outcome
         return Roles(label, sensitive=self.demographics, features=self.features, id=self.person)
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,6 +142,12 @@ def outcome_name(kind: str, months: int | None) -> str:
     years, rest = divmod(months, 12)
     span = f"{years} year{'s' if years != 1 else ''}" if not rest else f"{months} months"
     return f"{lead} within {span}"
+
+
+def check_names(frame: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse a file that has a column of an outcome's name already: which of the two is meant could not be told."""
+    if taken := [name for name in names if name in frame]:
+        raise InputError([Problem(shown(name), "no column of that name in the file", "one") for name in taken])
 
 
 def counted(

@@ -28,6 +28,8 @@ def outcome_answer(data: RecidivismData, rates: pd.DataFrame) -> str:
             + listed([f"{n:,} {name.removeprefix('recidivism ')}" for name, n in short.items()])
             + "."
         )
+    if any(o.years is None for o in data.outcomes.values()) and len(data.outcomes) > 1:
+        said += " “At any time” takes everybody, however briefly they were watched, and so can be lower than a rate within years."
     return f"{lead}. {said}"
 
 

@@ -11,6 +11,7 @@ from recidiv_core.stats.intervals import (
     student,
     wilson,
     wilson_bounds,
+    wilson_of_people,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "student",
     "wilson",
     "wilson_bounds",
+    "wilson_of_people",
 ]

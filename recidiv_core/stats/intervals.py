@@ -33,6 +33,22 @@ def wilson(p: ArrayLike, n: ArrayLike, *, confidence_level: float = 0.95) -> tup
     return wilson_bounds(p, n, normal_quantile(confidence_level))
 
 
+def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level: float = 0.95) -> tuple[float, float]:
+    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1)."""
+    n = len(values)
+    if n == 0:
+        return np.nan, np.nan
+    rate = values.mean()
+    n_people = len(np.unique(person))
+    effective = float(n_people)
+    if 0 < rate < 1 and n_people > 1:
+        sums = np.bincount(np.unique(person, return_inverse=True)[1], weights=values - rate)
+        variance = (sums**2).sum() / n**2 * n_people / (n_people - 1)
+        effective = min(rate * (1 - rate) / variance, n) if n_people < n else n
+    low, high = wilson(rate, effective, confidence_level=confidence_level)
+    return float(low), float(high)
+
+
 def difference_bounds(
     a: ArrayLike, low_a: ArrayLike, high_a: ArrayLike, b: ArrayLike, low_b: ArrayLike, high_b: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recidiv_core.errors import InputError
-from recidiv_core.recidivism import DurationColumns, EventColumns, build_outcomes
+from recidiv_core.recidivism import DurationColumns, EventColumns, build_outcomes, outcome_rates
 from recidiv_core.recidivism.dates import add_months, as_days
 from tests.conftest import shared
 from tests.recidivism import oracle
@@ -224,6 +224,7 @@ BAD = [
     ({"violent": ["murder"]}, "classes that occur"),
     ({"cutoff": "soon"}, "a date like"),
     ({"cutoff": "1900-01-01"}, "up to the cut-off"),
+    ({"cutoff": "2999-01-01"}, "a day that is over"),
 ]
 
 
@@ -260,10 +261,57 @@ def test_durations_make_the_same_outcomes_and_count_who_was_not_watched():
     assert data.features == ()
 
 
-def test_without_a_follow_up_the_bias_is_told():
-    frame = pd.DataFrame(DURATIONS[:5], columns=["time", "recid", "follow"]).drop(columns="follow")
-    data = build_outcomes(frame, columns=DurationColumns("time", "recid"), horizons=(1,))
-    assert data.ledger["solution"].str.contains("the rate is too high").any()
+def test_without_a_follow_up_an_outcome_is_said_only_where_nobody_was_watched_too_briefly():
+    """52 weeks, arrested or not: all were watched for a year, 102 of 432 returned. With a shorter watch early returns alone would stay."""
+    weeks = pd.DataFrame({"week": [20] * 102 + [52] * 330, "arrest": [1] * 102 + [0] * 330})
+    columns = DurationColumns("week", "arrest", unit="weeks")
+    outcome = build_outcomes(weeks, columns=columns, horizons=(1,)).outcomes["recidivism within 1 year"]
+    assert (outcome.n, outcome.n_returned) == (432, 102)
+    weeks.loc[431, "week"] = 51
+    data = build_outcomes(weeks, columns=columns, horizons=(1, None))
+    assert data.outcomes["recidivism within 1 year"].n == 0 and data.outcomes["recidivism at any time"].n == 432
+    assert data.ledger["solution"].str.contains("cannot be said without a follow-up").any()
+
+
+@pytest.mark.parametrize(("unit", "watched"), [("days", 730), ("weeks", 104), ("months", 24), ("years", 2)])
+def test_two_years_are_two_years_in_every_unit(unit, watched):
+    frame = pd.DataFrame({"time": [watched, 0, watched + 0.5], "back": [1, 0, 1], "seen": [watched] * 3})
+    data = build_outcomes(frame, columns=DurationColumns("time", "back", follow_up="seen", unit=unit), horizons=(2,))
+    assert (data.outcomes["recidivism within 2 years"].n, data.outcomes["recidivism within 2 years"].n_returned) == (
+        3,
+        1,
+    )
+
+
+def test_sentences_that_are_no_numbers_are_counted():
+    events = pd.DataFrame({"id": [1, 2], "date": ["2000-01-01", "2001-01-01"], "days": ["6 months", "30"]})
+    data = build_outcomes(events, columns=EventColumns("id", "date", custody_days=("days",)), horizons=(None,))
+    assert data.ledger.set_index("issue").loc["'days' holds texts or negative numbers", "n_rows"] == 1
+
+
+def test_numbers_can_be_offence_classes_and_ids_with_spaces_are_one_person():
+    events = pd.DataFrame(
+        {"id": ["A", "A ", "B"], "date": ["2000-01-01", "2001-01-01", "2000-01-01"], "code": [1.0, 2.0, np.nan]}
+    )
+    data = build_outcomes(events, columns=EventColumns("id", "date", offence="code"), horizons=(None,), violent=["2"])
+    assert data.outcomes["violent recidivism at any time"].n_returned == 1
+    assert data.table["id"].tolist() == ["A", "A", "B"] and outcome_rates(data)["n_people"].tolist() == [2, 2]
+
+
+def test_all_dates_of_a_file_stand_in_one_order_and_offsets_are_left_out():
+    events = pd.DataFrame({"id": [1, 2], "in": ["05/06/2004", "07/08/2004"], "out": ["05/07/2004", "12/20/2005"]})
+    data = build_outcomes(
+        events, columns=EventColumns("id", "in", release="out"), horizons=(None,), cutoff="2010-01-01"
+    )
+    assert data.table["in"].dt.strftime("%Y-%m-%d").tolist() == ["2004-05-06", "2004-07-08"]
+    days, _ = as_days(pd.Series(["2005-01-01T00:30+02:00", "2005-01-02T10:00-05:00"]))
+    assert days[:2].astype("datetime64[D]").astype(str).tolist() == ["2005-01-01", "2005-01-02"]
+
+
+def test_a_file_with_an_outcomes_name_is_refused():
+    frame = pd.DataFrame({"time": [1], "back": [1], "recidivism within 1 year": [1]})
+    with pytest.raises(InputError, match="no column of that name"):
+        build_outcomes(frame, columns=DurationColumns("time", "back"), horizons=(1,))
 
 
 def test_north_carolina_counted_by_hand():

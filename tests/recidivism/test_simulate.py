@@ -82,7 +82,7 @@ def test_the_share_returned_by_time_is_kaplan_and_meiers(data):
     curve = return_curve(data, by="group")
     for group, own in curve.groupby("group"):
         rows = (data.table["group"] == group).to_numpy()
-        other = SurvfuncRight(data.follow_up["time"][rows], data.follow_up["returned"][rows].astype(int))
+        other = SurvfuncRight(data.follow_up[""]["time"][rows], data.follow_up[""]["returned"][rows].astype(int))
         at = np.searchsorted(other.surv_times, own["years"], side="right") - 1
         later = own["years"].to_numpy() > other.surv_times[0]
         assert np.allclose(own["share"][later], 1 - other.surv_prob[at[later]])
