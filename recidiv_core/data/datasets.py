@@ -51,6 +51,8 @@ class AuditDataset:
         sha256 over the data, every derivation and the roles: two datasets with one digest audit alike.
     threshold : float or None
         A cut-point that the data's own documentation suggests; None when there is none.
+    sources : frozenset of str
+        The columns that protected attributes were banded or combined from.
     """
 
     frame: pd.DataFrame
@@ -65,6 +67,7 @@ class AuditDataset:
     weight: np.ndarray | None
     attributes: dict[str, Attribute]
     threshold: float | None = None
+    sources: frozenset[str] = frozenset()
     _reduced: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -238,7 +241,24 @@ def _assembled(
         weight=None if weights is None else weights / weights.mean(),
         attributes={n: _used_levels(Attribute(n, a.levels, kept(a.codes))) for n, a in attributes.items()},
         threshold=threshold,
+        sources=_sources(table, roles),
     )
+
+
+def _sources(table: Table, roles: Roles) -> frozenset[str]:
+    """What the protected attributes were made from, by the table's steps, through any number of them."""
+    made = {}
+    for step in table.steps:
+        if step[0] == "band":
+            made[step[2]] = (step[1],)
+        elif step[0] == "intersect":
+            made[step[1]] = step[2:]
+    found, open_ = set(), list(roles.sensitive)
+    while open_:
+        parts = [part for part in made.get(open_.pop(), ()) if part not in found]
+        found |= set(parts)
+        open_ += parts
+    return frozenset(found - set(roles.sensitive))
 
 
 def _noted_doubts(table: Table, roles: Roles, y_true: np.ndarray, y_score: np.ndarray | None) -> Table:

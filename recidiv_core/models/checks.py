@@ -13,6 +13,7 @@ from recidiv_core.errors import InputError
 _MAX_NODES = 20_000
 _MAX_ELEMENTS = 50_000_000
 _MAX_DEPTH = 60
+_MOST_FEATURES = 100_000
 # Operations whose output is no larger than their inputs say. What makes data from nothing, loops or calls other graphs is not among them.
 _OPERATIONS = {
     "": {
@@ -81,7 +82,9 @@ def check_trees(model: Any, name: str) -> None:
             nodes = part.nodes
             inner = ~nodes["is_leaf"].astype(bool)
             left = np.where(inner, nodes["left"].astype(np.int64), -1)
-            whole = _is_tree(left, nodes["right"].astype(np.int64), nodes["feature_idx"].astype(np.int64), 1_000_000)
+            whole = _is_tree(
+                left, nodes["right"].astype(np.int64), nodes["feature_idx"].astype(np.int64), _MOST_FEATURES
+            )
         else:
             continue
         if not whole:

@@ -144,7 +144,8 @@ def evaluate_models(
     attribute = attribute or dataset.roles.sensitive[0]
     if attribute not in dataset.attributes:
         raise InputError.one("attribute", f"one of {', '.join(dataset.attributes)}", "another")
-    total = len(names) * sum(a.cost * n_outer * n_fits(a, n_iter=n_iter, n_inner=n_inner) for a in chosen)
+    extra = n_inner if n_outer == 1 else 0
+    total = len(names) * sum(a.cost * (n_outer * n_fits(a, n_iter=n_iter, n_inner=n_inner) + extra) for a in chosen)
     done = 0.0
     parts = []
     for outcome in names:
@@ -205,7 +206,7 @@ def _cross_validated(
     balance: float | None, random_state: int, tick: Any,
 ) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:  # fmt: skip
     """folds, out-of-fold scores, and the first fold's curves."""
-    score, folds, made = np.full(len(rows.y), np.nan), [], []
+    score, folds, made, inner = np.full(len(rows.y), np.nan), [], [], None
     for fold, (train, test) in enumerate(splits(rows, n_outer, random_state)):
         begun = monotonic()
         seed = random_state + fold
@@ -213,6 +214,8 @@ def _cross_validated(
         tick(f"fold {fold + 1} of {n_outer}, the last fit")
         fitted = fit(algorithm, features, rows, train, params=tuned.params, balance=balance, random_state=seed)
         score[test] = fitted.score(rows.X.iloc[test])
+        if n_outer == 1:
+            inner = _inner_curve(rows, features, algorithm, train, tuned.params, n_inner, balance, seed, tick)
         curve = curve_of(rows.y[test], score[test])
         auc, error = auc_of(rows, test, score[test])
         n_positive, n_negative = curve.total
@@ -224,17 +227,28 @@ def _cross_validated(
         } | {"seconds": monotonic() - begun})  # fmt: skip
     for row, (test, curve) in zip(folds, made, strict=True):
         own = baseline_threshold(curve, min_precision=MIN_PRECISION)
-        # Chosen on the other folds' held-out scores, so that a fold's own outcomes do not choose the threshold it is judged at.
+        # Chosen on other people's held-out scores: a fold's own outcomes must not choose the threshold that it is judged at.
         others = np.isfinite(score)
         others[test] = False
-        chosen = (
-            baseline_threshold(curve_of(rows.y[others], score[others]), min_precision=MIN_PRECISION)
-            if n_outer > 1
-            else own
+        chosen = baseline_threshold(
+            inner if n_outer == 1 else curve_of(rows.y[others], score[others]), min_precision=MIN_PRECISION
         )
         row |= {"threshold": chosen} | _at(curve, chosen, "")
         row |= {"threshold_paper": own} | _at(curve, own, "_paper") | _at(curve, 0.5, "_half")
     return pd.DataFrame(folds), score, _points(made[0][1], outcome, algorithm)
+
+
+def _inner_curve(
+    rows: Rows, features: Sequence[Feature], algorithm: Any, train: np.ndarray, params: dict[str, Any], n_inner: int, balance: float | None,
+    seed: int, tick: Any,
+) -> ScoreCurve:  # fmt: skip
+    """Out-of-fold scores of the training part: where there is one split, the only ones that a threshold may be chosen on."""
+    score = np.full(len(rows.y), np.nan)
+    for part, held_out in splits(rows, n_inner, seed, of=train):
+        tick("scores to choose the threshold on")
+        fitted = fit(algorithm, features, rows, part, params=params, balance=balance, random_state=seed)
+        score[held_out] = fitted.score(rows.X.iloc[held_out])
+    return curve_of(rows.y[train], score[train])
 
 
 def curve_of(y: np.ndarray, score: np.ndarray) -> ScoreCurve:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, ndtr
 
 from recidiv_core.data import MISSING_GROUP, AuditDataset
 from recidiv_core.errors import InputError
 from recidiv_core.models.algorithms import algorithm_of
 from recidiv_core.models.fitting import Fitted, Progress, fit
 from recidiv_core.models.prepare import (
-    CATEGORY,
     NUMBER,
     Feature,
     Rows,
@@ -23,10 +23,11 @@ from recidiv_core.models.prepare import (
     splits,
     usable_features,
 )
-from recidiv_core.stats import wilson
+from recidiv_core.stats import normal_quantile, wilson_of_people
 
 _MOST_ROWS = 20_000
 _ENTER = 0.05
+_Z = normal_quantile(0.95)
 
 
 def permutation_importance(
@@ -110,6 +111,8 @@ def marginal_effects(
     design, blocks = _design(rows, used)
     y, person = rows.y.astype(float), rows.person
     blocks, dropped = _estimable(design, blocks)
+    blocks, separating = _without_separating(y, design, blocks)
+    dropped |= separating
     try:
         kept = {
             None: lambda: list(blocks),
@@ -178,6 +181,30 @@ def _estimable(design: pd.DataFrame, blocks: dict[str, list[str]]) -> tuple[dict
     return kept, dropped
 
 
+def _without_separating(
+    y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]]
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Without indicators whose people all came back, or none: their coefficient is infinite. Their people count as of the first level."""
+    kept, dropped = {}, {}
+    for name, columns in blocks.items():
+        pure = []
+        for column in columns:
+            values = design[column].to_numpy()
+            if np.isin(values, (0.0, 1.0)).all() and any(
+                y[values == side].min() == y[values == side].max() for side in (0.0, 1.0)
+            ):
+                pure.append(column)
+        left = [column for column in columns if column not in pure]
+        if left:
+            kept[name] = left
+        for column in pure:
+            level = column.removeprefix(f"{name} = ") if column != name else ""
+            dropped[f"{name} = {level}" if level and left else name] = (
+                "everybody with it, or without it, has one outcome"
+            )
+    return kept, dropped
+
+
 def _logit(y: np.ndarray, design: pd.DataFrame, columns: Sequence[str], person: np.ndarray | None = None):
     import statsmodels.api as sm
 
@@ -198,18 +225,55 @@ def _effects(
     if not columns:
         return pd.DataFrame(columns=["variable", "level", "effect", "se", "z", "p_value", "stars", "low", "high"])
     fitted = _logit(y, design, columns, person)
-    margins = fitted.get_margeff(at="overall", dummy=True).summary_frame()
-    owner = {column: name for name, own in blocks.items() for column in own}
-    found = pd.DataFrame({
-        "variable": [owner[column] for column in columns], "level": [c.removeprefix(f"{owner[c]} = ") if c != owner[c] else "" for c in columns],
-        "effect": margins.iloc[:, 0].to_numpy(), "se": margins.iloc[:, 1].to_numpy(), "z": margins.iloc[:, 2].to_numpy(),
-        "p_value": margins.iloc[:, 3].to_numpy(), "low": margins.iloc[:, 4].to_numpy(), "high": margins.iloc[:, 5].to_numpy(),
-    })  # fmt: skip
+    X = np.column_stack([np.ones(len(y)), design[columns].to_numpy()])
+    coefficients, covariance = np.asarray(fitted.params), np.asarray(fitted.cov_params())
+    found = []
+    for name, own in blocks.items():
+        places = [1 + columns.index(column) for column in own]
+        for place, column in zip(places, own, strict=True):
+            effect, gradient = _average_effect(X, coefficients, place, places)
+            error = float(np.sqrt(gradient @ covariance @ gradient))
+            level = column.removeprefix(f"{name} = ") if column != name else ""
+            found.append(
+                (
+                    name,
+                    level,
+                    effect,
+                    error,
+                    effect / error,
+                    2 * float(ndtr(-abs(effect / error))),
+                    effect - _Z * error,
+                    effect + _Z * error,
+                )
+            )
+    found = pd.DataFrame(found, columns=["variable", "level", "effect", "se", "z", "p_value", "low", "high"])
     # C's stars: *** p < 0.01, ** p < 0.05, * p < 0.1.
     found["stars"] = np.select(
         [found["p_value"] < 0.01, found["p_value"] < 0.05, found["p_value"] < 0.1], ["***", "**", "*"], ""
     )
     return found
+
+
+def _average_effect(X: np.ndarray, coefficients: np.ndarray, place: int, block: list[int]) -> tuple[float, np.ndarray]:
+    """The mean effect of one column on the probability, and its gradient by the coefficients.
+
+    Of a number the mean derivative. Of an indicator the mean difference that it makes when everybody has it and none of its block's other
+    indicators, against everybody having none: the levels of a category exclude each other.
+    """
+    values = X[:, place]
+    if not np.isin(values, (0.0, 1.0)).all():
+        p = expit(X @ coefficients)
+        slope = p * (1 - p)
+        gradient = coefficients[place] * ((slope * (1 - 2 * p)) @ X) / len(X)
+        gradient[place] += slope.mean()
+        return float(coefficients[place] * slope.mean()), gradient
+    others = [other for other in block if np.isin(X[:, other], (0.0, 1.0)).all()]
+    with_it, without = X.copy(), X.copy()
+    with_it[:, others] = without[:, others] = 0.0
+    with_it[:, place] = 1.0
+    p, q = expit(with_it @ coefficients), expit(without @ coefficients)
+    gradient = ((p * (1 - p)) @ with_it - (q * (1 - q)) @ without) / len(X)
+    return float((p - q).mean()), gradient
 
 
 def _forward(y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]], progress: Progress) -> list[str]:
@@ -268,27 +332,30 @@ def tree_rules(
     dataset: AuditDataset, *, depth: int = 3, outcome: str | None = None, features: Sequence[str] | None = None, unaware: bool = False,
     random_state: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """rule, n, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out people (Wilson)."""
+    """rule, n, n_people, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out people (Wilson's
+    interval, with people as clusters). A missing number goes where its column's median goes.
+    """
     rows, used, test, fitted = _tree(dataset, depth, outcome, features, unaware, random_state)
     tree = fitted.model["model"].tree_
     prepare = fitted.model["prepare"]
     names = _encoded_names(prepare, used)
     leaf_of = fitted.model["model"].apply(prepare.transform(rows.X.iloc[test]))
+    people = np.arange(len(rows.y)) if rows.person is None else rows.person
     found = []
 
-    def walk(node: int, parts: list[tuple[str, str, float]]) -> None:
+    def walk(node: int, parts: list[tuple[Encoded, str, float]]) -> None:
         if tree.children_left[node] < 0:
             own = leaf_of == node
-            n, came = int(own.sum()), int(rows.y[test][own].sum())
-            found.append((_in_words(parts), n, came / n if n else float("nan")))
+            y, who = rows.y[test][own].astype(float), people[test][own]
+            rate = float(y.mean()) if len(y) else float("nan")
+            found.append((_in_words(parts), len(y), len(np.unique(who)), rate, *wilson_of_people(y, who)))
             return
         name, threshold = names[tree.feature[node]], tree.threshold[node]
         walk(tree.children_left[node], [*parts, (name, "low", threshold)])
         walk(tree.children_right[node], [*parts, (name, "high", threshold)])
 
     walk(0, [])
-    table = pd.DataFrame(found, columns=["rule", "n", "rate"])
-    table["low"], table["high"] = wilson(table["rate"], table["n"])
+    table = pd.DataFrame(found, columns=["rule", "n", "n_people", "rate", "low", "high"])
     return table.sort_values("rate", ascending=False, ignore_index=True)
 
 
@@ -314,38 +381,43 @@ def _tree(
     )
 
 
-def _encoded_names(prepare, used: Sequence[Feature]) -> list[str]:
-    """A word for each column that the encoding makes: "age", "age is missing", "district = North"."""
-    kinds = {feature.name: feature.kind for feature in used}
-    found = []
-    for raw in prepare.get_feature_names_out():
-        part, name = raw.split("__", 1)
-        if part == CATEGORY:
-            own = max((n for n, kind in kinds.items() if kind == CATEGORY and name.startswith(f"{n}_")), key=len)
-            level = name.removeprefix(f"{own}_")
-            found.append(f"{own} = {'one of the rare values' if level == 'infrequent_sklearn' else level}")
-        else:
-            found.append(
-                f"{name.removeprefix('missingindicator_')} is missing" if name.startswith("missingindicator_") else name
-            )
+Encoded = tuple[str, str | None]
+
+
+def _encoded_names(prepare, used: Sequence[Feature]) -> list[Encoded]:
+    """Of each column that the encoding makes, the feature, and what of it: a level, "is missing", or None for the number itself."""
+    found: list[Encoded] = []
+    for kind, steps, _ in prepare.transformers_:
+        own = [feature.name for feature in used if feature.kind == kind]
+        if kind == NUMBER:
+            found += [(name, None) for name in own]
+            found += [(own[i], "is missing") for i in steps["impute"].indicator_.features_]
+            continue
+        encoder = steps["encode"]
+        for name, levels, rare in zip(own, encoder.categories_, encoder.infrequent_categories_, strict=True):
+            rare = [] if rare is None else list(rare)
+            found += [(name, f"= {level}") for level in levels if level not in rare]
+            found += [(name, "= one of the rare values")] if rare else []
     return found
 
 
-def _in_words(parts: list[tuple[str, str, float]]) -> str:
+def _in_words(parts: list[tuple[Encoded, str, float]]) -> str:
     """A path as a conjunction; of several bounds of one number the tightest."""
-    low: dict[str, float] = {}
-    high: dict[str, float] = {}
-    for name, side, threshold in parts:
+    low: dict[Encoded, float] = {}
+    high: dict[Encoded, float] = {}
+    for what, side, threshold in parts:
         if side == "low":
-            high[name] = min(high.get(name, np.inf), threshold)
+            high[what] = min(high.get(what, np.inf), threshold)
         else:
-            low[name] = max(low.get(name, -np.inf), threshold)
+            low[what] = max(low.get(what, -np.inf), threshold)
     words = []
-    for name in dict.fromkeys(name for name, _, _ in parts):
-        if " = " in name or name.endswith(" is missing"):
-            words.append(name if name in low else name.replace(" = ", " is not ").replace(" is missing", " is known"))
-        elif name in low and name in high:
-            words.append(f"{name} over {low[name]:.4g} and up to {high[name]:.4g}")
+    for what in dict.fromkeys(what for what, _, _ in parts):
+        name, level = what
+        if level is not None:
+            other = "is known" if level == "is missing" else f"is not {level.removeprefix('= ')}"
+            words.append(f"{name} {level if what in low else other}")
+        elif what in low and what in high:
+            words.append(f"{name} over {low[what]:.4g} and up to {high[what]:.4g}")
         else:
-            words.append(f"{name} over {low[name]:.4g}" if name in low else f"{name} up to {high[name]:.4g}")
+            words.append(f"{name} over {low[what]:.4g}" if what in low else f"{name} up to {high[what]:.4g}")
     return " and ".join(words) or "everybody"

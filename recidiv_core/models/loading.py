@@ -10,14 +10,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import shown
+from recidiv_core.data import MISSING_GROUP, shown
 from recidiv_core.errors import InputError
 from recidiv_core.models.checks import check_onnx, check_trees, check_xgboost_json, sole
 from recidiv_core.models.prepare import CATEGORY, NUMBER, Feature
@@ -25,7 +24,7 @@ from recidiv_core.models.trained import TrainedModel
 
 MAX_BYTES = 200_000_000
 MAX_UNPACKED = 1_000_000_000
-_SECONDS = 120
+_SECONDS, _SECONDS_TO_SCORE = 60, 600
 ACCEPTED = "a model as skops (.skops), XGBoost (.json, .ubj) or ONNX (.onnx)"
 CONVERT = "a pickle or joblib file, which runs code when it is opened; load it where you trust it and save it again with skops.io.dump(model, 'model.skops')"
 # Types that skops does not trust by itself and that only hold numbers; what their C code may be handed is checked in `checks`.
@@ -74,22 +73,32 @@ def load_model(
     Raises
     ------
     InputError
-        When it is no such file, is damaged, wants to run something, or is no model that scores two outcomes. The file is first opened in a
-        process of its own, with limits on memory and time, so that a file made to crash crashes nothing else.
+        When it is no such file, is damaged, wants to run something, or is no model that scores two outcomes.
+
+    Notes
+    -----
+    This process looks at the first bytes only. The file is opened, and each table scored, in a process of its own with limits on memory and
+    time, which may not write files: one made to crash crashes nothing else. That costs some three seconds a table.
     """
     data, name = _bytes_of(source, name)
     kind = kind_of(data, name)
-    _probe(data, name)
-    model = READERS[kind](data, name)
-    model = replace(model, card={**model.card, "kind": kind, "file": name, "sha256": hashlib.sha256(data).hexdigest()})
-    unknown = sorted(set(columns or {}) - {f.name for f in model.features})
+    found = json.loads(_elsewhere(data, name))
+    features = tuple(Feature(title, sort, tuple(levels)) for title, sort, levels in found["features"])
+    card = {**found["card"], "kind": kind, "file": name, "sha256": hashlib.sha256(data).hexdigest()}
+    unknown = sorted(set(columns or {}) - {f.name for f in features})
     if unknown:
         raise InputError.one(
             "columns",
-            f"names among the model's {len(model.features)} columns",
+            f"names among the model's {len(features)} columns",
             f"{len(unknown)} others, such as {shown(unknown[0])}",
         )
-    return replace(model, columns=dict(columns or {}))
+
+    def score(frame: pd.DataFrame) -> np.ndarray:
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        return np.frombuffer(_elsewhere(data, name, buffer.getvalue()))
+
+    return TrainedModel(found["title"], features, score, card, dict(columns or {}), in_chunks=False)
 
 
 def _bytes_of(source: str | Path | bytes, name: str | None) -> tuple[bytes, str]:
@@ -128,8 +137,8 @@ def kind_of(data: bytes, name: str) -> str:
     raise InputError.one(shown(name), ACCEPTED, "something else")
 
 
-def _probe(data: bytes, name: str) -> None:
-    """Open the file, and score a few rows of nothing, in a process that may use little and dies alone."""
+def _elsewhere(data: bytes, name: str, table: bytes = b"") -> bytes:
+    """What :mod:`recidiv_core.models.probe` makes of the file, in a process that may use little and dies alone."""
     environment = {
         k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
     }
@@ -138,24 +147,24 @@ def _probe(data: bytes, name: str) -> None:
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
+    head = json.dumps({"name": name, "size": len(data)}).encode() + b"\n"
+    command = [sys.executable, "-m", "recidiv_core.models.probe"]
+    seconds = _SECONDS_TO_SCORE if table else _SECONDS
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "recidiv_core.models.probe", name], input=data, capture_output=True, timeout=_SECONDS, env=environment, check=False
-        )  # fmt: skip
+            command, input=head + data + table, capture_output=True, timeout=seconds, env=environment, check=False
+        )
     except subprocess.TimeoutExpired:
         raise InputError.one(
-            shown(name), "a model that opens and scores a few rows", f"one still busy after {_SECONDS} seconds"
+            shown(name), "a model that opens and scores", f"one still busy after {seconds} seconds"
         ) from None
     if done.returncode == 0:
-        return
+        return done.stdout
     try:
         where, expected, found = json.loads(done.stdout)
     except ValueError:
-        raise InputError.one(
-            shown(name),
-            "a model that opens and scores a few rows",
-            "one that ended the process that tried, or wanted too much memory",
-        ) from None
+        found = "one that ended the process that tried, or wanted too much memory"
+        raise InputError.one(shown(name), "a model that opens and scores", found) from None
     raise InputError.one(where, expected, found)
 
 
@@ -229,20 +238,27 @@ def _features_of(model: Any, card: Mapping[str, Any], name: str) -> list[Feature
         raise InputError.one(
             shown(name), "a model that remembers the names of its columns (fitted on a DataFrame)", "one that does not"
         )
-    categories = _encoded(model)
+    categories = _encoded(model, name)
     return [Feature(str(n), CATEGORY if n in categories else NUMBER, categories.get(n, ())) for n in names]
 
 
-def _encoded(model: Any) -> dict[str, tuple[str, ...]]:
-    """The columns that an encoder of the pipeline takes, with the levels it knows."""
+def _encoded(model: Any, name: str) -> dict[str, tuple[str, ...]]:
+    """The columns whose texts an encoder of the pipeline takes, with the texts it knows. Codes that are numbers stay numbers."""
     found: dict[str, tuple[str, ...]] = {}
     for step in getattr(model, "steps", []):
         for part in getattr(step[1], "transformers_", []):
             inner = [part[1], *(own for _, own in getattr(part[1], "steps", []))]
             for encoder in inner:
-                if hasattr(encoder, "categories_"):
-                    for column, levels in zip(part[2], encoder.categories_, strict=False):
-                        found[column] = tuple(map(str, levels))
+                for column, levels in zip(part[2], getattr(encoder, "categories_", ()), strict=False):
+                    if np.asarray(levels).dtype.kind in "iuf":
+                        continue
+                    if not all(isinstance(level, str) or level is None or level != level for level in levels):
+                        raise InputError.one(
+                            shown(name),
+                            "categories that are texts or numbers",
+                            f"others in the column {shown(column, 40)}",
+                        )
+                    found[column] = tuple(level for level in levels if isinstance(level, str))
     return found
 
 
@@ -270,9 +286,13 @@ def read_xgboost(data: bytes, name: str) -> TrainedModel:
             shown(name), "numeric columns only", "categories of XGBoost's own, whose levels the file does not hold"
         )
     features = tuple(Feature(str(n), NUMBER) for n in names)
+    best = booster.attr("best_iteration")
+    trees = (0, int(best) + 1) if best is not None and best.isdecimal() else (0, 0)
 
     def score(frame: pd.DataFrame) -> np.ndarray:
-        return booster.predict(DMatrix(frame.to_numpy(dtype=np.float32), feature_names=list(names)))
+        return booster.predict(
+            DMatrix(frame.to_numpy(dtype=np.float32), feature_names=list(names)), iteration_range=trees
+        )
 
     return TrainedModel("XGBoost model", features, score, {"objective": objective})
 
@@ -326,13 +346,11 @@ def _onnx_columns(
     def feed(frame: pd.DataFrame) -> dict[str, np.ndarray]:
         made = {}
         for title, kind, _ in inputs:
-            own = (
-                frame[title].fillna("(missing)")
-                if kind == "text"
-                else frame[title].fillna(0)
-                if kind == "int64"
-                else frame[title]
-            )
+            own = frame[title].fillna(MISSING_GROUP) if kind == "text" else frame[title]
+            if kind == "int64" and own.isna().any():
+                raise InputError.one(
+                    f"column {shown(title, 40)}", "a whole number in every row, which the model takes", "missing values"
+                )
             made[title] = own.to_numpy(dtype=dtypes[kind]).reshape(-1, 1)
         return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,9 @@ def outcome_part(dataset: AuditDataset, outcome: str) -> tuple[AuditDataset, np.
         raise InputError.one(f"outcome {shown(outcome)}", "a column of the table", "no such column")
     roles = Roles(**(dataset.roles.to_dict() | {"label": outcome, "score": None, "prediction": None}))
     table = Table(dataset.frame, dataset.name, dataset.sha256, dataset.ledger)
-    own = dataset.reduced(("outcome", outcome), lambda: assign_roles(table, roles, is_scored=False))
+    own = dataset.reduced(
+        ("outcome", outcome), lambda: replace(assign_roles(table, roles, is_scored=False), sources=dataset.sources)
+    )
     return own, dataset.frame[outcome].notna().to_numpy()
 
 
@@ -102,6 +104,9 @@ def usable_features(
     named = features is not None or bool(dataset.roles.features)
     found = []
     for name in (name for name in names if name not in forbidden):
+        if unaware and name in dataset.sources:
+            left_out[name] = "a protected attribute was made from it, and the model is to be unaware of that"
+            continue
         if unaware and name in dataset.roles.sensitive:
             left_out[name] = "a protected attribute, and the model is to be unaware of it"
             continue
@@ -233,14 +238,15 @@ def splits(
 
 def check_size(rows: Rows, n_outer: int, n_inner: int) -> None:
     """Refuse what cannot be split with both outcomes in every part."""
-    least = int(min(rows.y.sum(), (~rows.y).sum()))
-    people = len(rows.y) if rows.person is None else len(np.unique(rows.person))
+    people = np.arange(len(rows.y)) if rows.person is None else rows.person
+    least = min(len(np.unique(people[rows.y])), len(np.unique(people[~rows.y])))
     need = 2 * max(n_outer, 2) * max(n_inner, 2)
-    if least < need or people < need:
+    if least < need:
+        who = "rows" if rows.person is None else "people"
         raise InputError.one(
-            "rows",
+            who,
             f"at least {need} with and {need} without the outcome, for {n_outer} outer and {n_inner} inner folds",
-            f"{least:,}",
+            f"{least:,}, by the id column" if rows.person is not None else f"{least:,}",
         )
 
 

@@ -63,17 +63,10 @@ def performance_table(
     The AUC is the mean over folds; its interval is built from the variance in each (LeDell, Petersen and van der Laan 2015), with
     people, not rows, as independent. ``protocol="paper"`` takes each fold's threshold from the fold itself, as F does; the default from the others.
     """
-    z = normal_quantile(confidence_level)
     suffix = "_paper" if protocol == "paper" else ""
     rows = []
     for (outcome, algorithm), own in folds.groupby(["outcome", "algorithm"], sort=False):
-        auc, error = own["auc"].mean(), float(np.sqrt((own["auc_se"] ** 2).sum()) / len(own))
-        # On the logit scale, so that no bound leaves [0, 1]; an AUC of 0 or 1 in every fold has none.
-        inside = 0 < auc < 1 and error > 0
-        reach = z * error / (auc * (1 - auc)) if inside else np.nan
-        low, high = (
-            1 / (1 + np.exp(-(np.log(auc / (1 - auc)) + side * reach))) if inside else np.nan for side in (-1, 1)
-        )
+        auc, low, high = mean_auc(own["auc"].to_numpy(), own["auc_se"].to_numpy(), confidence_level=confidence_level)
         row = {
             "outcome": outcome, "algorithm": algorithm, "title": own["title"].iloc[0], "n": int(own["n_test"].sum()), "n_positive": int(own["n_positive"].sum()),
             "auc": auc, "auc_sd": own["auc"].std(ddof=1) if len(own) > 1 else np.nan, "auc_low": low, "auc_high": high,
@@ -92,6 +85,21 @@ def performance_table(
         row |= {"seconds": own["seconds"].sum(), "n_warnings": int(own["n_warnings"].sum())}
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["outcome", "auc"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def mean_auc(auc: np.ndarray, error: np.ndarray, *, confidence_level: float) -> tuple[float, float, float]:
+    """The mean of AUCs over folds, and bounds from their standard errors or their spread over folds, whichever is larger.
+
+    On the logit scale, so that no bound leaves [0, 1]; where any fold has none, or all are 0 or 1, there are no bounds.
+    """
+    mean, n = float(np.mean(auc)), len(auc)
+    spread = np.var(auc, ddof=1) / n if n > 1 else 0.0
+    total = float(np.sqrt(max((np.asarray(error) ** 2).sum() / n**2, spread)))
+    if not (0 < mean < 1 and total > 0):
+        return mean, float("nan"), float("nan")
+    reach = normal_quantile(confidence_level) * total / (mean * (1 - mean))
+    centre = np.log(mean / (1 - mean))
+    return mean, *(float(1 / (1 + np.exp(-(centre + side * reach)))) for side in (-1, 1))
 
 
 def paper_tables(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

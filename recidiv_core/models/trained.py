@@ -49,6 +49,7 @@ class TrainedModel:
     columns: dict[str, str] = field(default_factory=dict)
     held_out: np.ndarray | None = field(default=None, repr=False)
     pipeline: Any = field(default=None, repr=False)
+    in_chunks: bool = field(default=True, repr=False)
 
     def match(self, frame: pd.DataFrame) -> tuple[list[Problem], list[str]]:
         """What keeps the model from scoring ``frame``, and what is worth knowing: every mismatch by its column's name."""
@@ -101,7 +102,8 @@ class TrainedModel:
         own = frame.rename(columns={column: name for name, column in self.columns.items()})[
             [f.name for f in self.features]
         ]
-        parts = [own.iloc[start : start + CHUNK] for start in range(0, len(own), CHUNK)]
+        step = CHUNK if self.in_chunks else max(len(own), 1)
+        parts = [own.iloc[start : start + step] for start in range(0, len(own), step)]
         found = []
         for part in parts:
             made = np.asarray(self.score(model_frame(part, self.features)), dtype=float).reshape(-1)

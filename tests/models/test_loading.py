@@ -306,3 +306,47 @@ def test_a_score_that_is_not_finite_is_refused():
     with pytest.raises(InputError, match="one finite score a row"):
         loaded.predict_score(pd.DataFrame({"age": [np.nan], "priors": [1.0], "noise": [0.0]}))
     assert dataset_of(planted(100)).y_true.shape == (100,)
+
+
+def test_a_tree_that_reaches_beyond_its_columns_harms_nobody_but_its_own_process():
+    """A node that only odd rows visit, on a column that is not there: it passes the first rows, and takes down whoever scores it."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    X, y = numbers()
+    model = HistGradientBoostingClassifier(max_iter=1, max_leaf_nodes=3).fit(X, y)
+    nodes = model._predictors[0][0].nodes
+    nodes["feature_idx"][:] = 99_999
+    loaded = load_model(skops.io.dumps(model))
+    with pytest.raises(InputError, match=r"ended the process|something else|one finite score"):
+        loaded.predict_score(X * 1e9)
+    assert os.getpid()  # this process is still here
+
+
+def test_codes_that_are_numbers_stay_numbers():
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pd.DataFrame({"district": [1, 2, 3] * 100, "age": np.arange(300)})
+    y = (frame["district"] == 1).to_numpy() ^ (np.arange(300) % 7 == 0)
+    model = Pipeline(
+        [
+            (
+                "prepare",
+                ColumnTransformer(
+                    [("d", OneHotEncoder(handle_unknown="ignore"), ["district"])], remainder="passthrough"
+                ),
+            ),
+            ("model", LogisticRegression(max_iter=1000)),
+        ]
+    )
+    model.fit(frame, y)
+    assert np.allclose(load_model(skops.io.dumps(model)).predict_score(frame), model.predict_proba(frame)[:, 1])
+
+
+def test_a_booster_that_stopped_early_scores_with_its_best_trees():
+    X, y = numbers()
+    own = XGBClassifier(n_estimators=60, learning_rate=0.9, max_depth=6, early_stopping_rounds=3, n_jobs=1)
+    own.fit(X[:600], y[:600], eval_set=[(X[600:], y[600:])], verbose=False)
+    assert own.best_iteration < own.get_booster().num_boosted_rounds() - 1
+    model = load_model(bytes(own.get_booster().save_raw("ubj")))
+    assert np.allclose(model.predict_score(X), own.predict_proba(X)[:, 1], atol=1e-6)
