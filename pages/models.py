@@ -112,8 +112,8 @@ def margins(current, dataset, choices, outcome, **_) -> None:
 
 def rules(current, dataset, choices, outcome, **_) -> None:
     found = current.built(
-        ("rules", dataset.digest, outcome, choices.unaware),
-        lambda: tree_rules(dataset, outcome=outcome, unaware=choices.unaware),
+        ("rules", dataset.digest, outcome, choices.unaware, choices.features),
+        lambda: tree_rules(dataset, outcome=outcome, unaware=choices.unaware, features=choices.features),
     )
     st.caption(
         "A tree of three questions, trained on 70 % of the people. Rates are those of the people held out, with 95 % intervals."
@@ -229,7 +229,9 @@ if not choices.outcomes or not choices.algorithms:
 else:
     try:
         dataset = dataset_of(current, choices.outcomes)
-        used, left_out = usable_features(dataset, unaware=choices.unaware, outcomes=choices.outcomes)
+        used, left_out = usable_features(
+            dataset, unaware=choices.unaware, features=choices.features, outcomes=choices.outcomes
+        )
         with shown:
             comparison = compared(current, dataset, choices)
             if comparison is None:

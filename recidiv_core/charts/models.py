@@ -29,7 +29,7 @@ def auc_chart(table: pd.DataFrame, folds: pd.DataFrame, literature: pd.DataFrame
     """The AUC of each model: a dot with its interval, a tick for each fold; what the literature reached as a band and dashed lines."""
     many = table["outcome"].nunique() > 1
     names = {(r.outcome, r.algorithm): f"{r.title} · {r.outcome}" if many else r.title for r in table.itertuples()}
-    shown = table.head(MAX_ROWS)
+    shown = table.dropna(subset="auc").head(MAX_ROWS)
     rows = [
         {"row": names[(r.outcome, r.algorithm)], "value": r.auc, "low": r.auc_low, "high": r.auc_high, "n": r.n, "text": f"{r.auc:.3f}, n = {r.n:,}"}
         for r in shown.itertuples()

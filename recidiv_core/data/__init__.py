@@ -3,7 +3,15 @@
 from recidiv_core.data.datasets import Attribute, AuditDataset, assign_roles, load_dataset, suggest_cutpoints
 from recidiv_core.data.describe import describe_groups, describe_types, score_histogram
 from recidiv_core.data.export import csv_bytes
-from recidiv_core.data.features import AFTERWARDS, GIVEN_AWAY, candidates, gives_away, is_outcome
+from recidiv_core.data.features import (
+    AFTERWARDS,
+    ANOTHER_SCORE,
+    GIVEN_AWAY,
+    candidates,
+    gives_away,
+    is_outcome,
+    is_score,
+)
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
@@ -23,6 +31,7 @@ from recidiv_core.data.tables import (
 
 __all__ = [
     "AFTERWARDS",
+    "ANOTHER_SCORE",
     "GIVEN_AWAY",
     "MISSING_GROUP",
     "POLARITIES",
@@ -44,6 +53,7 @@ __all__ = [
     "gives_away",
     "intersect",
     "is_outcome",
+    "is_score",
     "join",
     "list_samples",
     "load_dataset",

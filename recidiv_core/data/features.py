@@ -15,6 +15,8 @@ from recidiv_core.stats import wilson
 _TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
 # What the room of recidivism data calls its outcomes: one must not predict another.
 _OUTCOME = re.compile(r"recidivism (within \d+ (year|month)s?|at any time)$")
+_SCORE = re.compile(r"score|decile|proba|\brisk\b|_risk$|^pred", re.IGNORECASE)
+ANOTHER_SCORE = "named as another model's score is; choose it to use it all the same"
 AFTERWARDS = "an outcome itself; choose it to use it all the same"
 GIVEN_AWAY = "tells the outcome so well that it looks recorded afterwards; choose it to use it all the same"
 
@@ -27,6 +29,11 @@ def candidates(dataset: AuditDataset, *, include_sensitive: bool = True, error: 
         name for name in (roles.features or dataset.frame.columns) if name not in taken and name not in roles.sensitive
     ]
     return names + (list(dataset.attributes) if include_sensitive else [])
+
+
+def is_score(name: str) -> bool:
+    """Whether a column is named as another model's score is."""
+    return bool(_SCORE.search(name))
 
 
 def is_outcome(name: str) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from recidiv_core.data import (
     AFTERWARDS,
+    ANOTHER_SCORE,
     GIVEN_AWAY,
     AuditDataset,
     Roles,
@@ -20,6 +21,7 @@ from recidiv_core.data import (
     candidates,
     gives_away,
     is_outcome,
+    is_score,
     person_codes,
     shown,
 )
@@ -114,6 +116,8 @@ def usable_features(
         if reason is None and not named and name not in dataset.roles.sensitive:
             if is_outcome(name):
                 reason = AFTERWARDS
+            elif is_score(name):
+                reason = ANOTHER_SCORE
             elif gives_away(_levels(dataset.frame[name]), dataset.y_true):
                 reason = GIVEN_AWAY
         if reason is None:

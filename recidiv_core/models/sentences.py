@@ -10,6 +10,10 @@ def comparison_answer(comparison: ModelComparison) -> list[str]:
     """One sentence for each outcome: the model with the highest AUC, and which others its interval does not tell from it."""
     found = []
     for outcome, own in comparison.table.groupby("outcome", sort=False):
+        own = own.dropna(subset="auc")
+        if own.empty:
+            found.append(f"{outcome}: the figures rest on too few people, and are withheld.")
+            continue
         best, rest = own.iloc[0], own.iloc[1:]
         spread = "" if best["auc_low"] != best["auc_low"] else f" ({best['auc_low']:.3f} to {best['auc_high']:.3f})"
         text = f"{outcome}: {best['title']} ranks people best, AUC {number(best['auc'], best['auc_low'], best['auc_high'])}{spread}, {protocol(comparison)}, n = {best['n']:,}."

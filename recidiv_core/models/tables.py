@@ -68,7 +68,7 @@ def performance_table(
     for (outcome, algorithm), own in folds.groupby(["outcome", "algorithm"], sort=False):
         auc, low, high = mean_auc(own["auc"].to_numpy(), own["auc_se"].to_numpy(), confidence_level=confidence_level)
         row = {
-            "outcome": outcome, "algorithm": algorithm, "title": own["title"].iloc[0], "n": int(own["n_test"].sum()), "n_positive": int(own["n_positive"].sum()),
+            "outcome": outcome, "algorithm": algorithm, "title": own["title"].iloc[0], "n": int(own["n_test"].sum()), "n_positive": own["n_positive"].sum(skipna=False),
             "auc": auc, "auc_sd": own["auc"].std(ddof=1) if len(own) > 1 else np.nan, "auc_low": low, "auc_high": high,
         }  # fmt: skip
         for name in _AT_THRESHOLD:

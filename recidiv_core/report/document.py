@@ -139,7 +139,10 @@ def _printable(value: Any) -> Any:
 def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
     roles = result.roles
     return [
-        ["Table", f"{result.dataset['name']}, {result.dataset['n']:,} people"],
+        [
+            "Table",
+            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models') else 'people'}",
+        ],
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],
         ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],

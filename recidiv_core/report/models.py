@@ -30,6 +30,12 @@ def protect(comparison: ModelComparison, *, min_cell: int) -> ModelComparison:
             .transform("any")
         )
         folds.loc[small.to_numpy(bool), own] = np.nan
+    # A threshold is somebody's score; and a part of few people says of them what the whole does not.
+    few = folds.assign(few=(folds[["n_positive", "n_negative"]] < min_cell).any(axis=1))
+    few = few.groupby(["outcome", "algorithm"])["few"].transform("any").to_numpy(bool)
+    folds[["n_positive", "n_negative"]] = folds[["n_positive", "n_negative"]].astype(float)
+    folds.loc[few, ["n_positive", "n_negative", "auc", "auc_se", "inner_auc"]] = np.nan
+    folds[["threshold", "threshold_paper"]] = np.nan
     return dataclasses.replace(
         comparison, folds=folds, points=comparison.points.iloc[:0], scores=comparison.scores.iloc[:0]
     )
@@ -89,12 +95,9 @@ def sections(comparison: ModelComparison) -> list[dict[str, Any]]:
     for title, own in zip(titles, (ten, five), strict=True):
         numeric = [name not in ("Outcome", "Model") for name in own]
         blocks.append(table_block(title, list(own), numeric, [_shown(row) for row in own.to_numpy(dtype=object)]))
-    blocks.append(
-        figure_block(
-            "AUC on people not trained on: mean with 95 % interval, ticks: folds",
-            auc_chart(table, comparison.folds, known),
-        )
-    )
+    if table["auc"].notna().any():
+        title = "AUC on people not trained on: mean with 95 % interval, ticks: folds"
+        blocks.append(figure_block(title, auc_chart(table, comparison.folds, known)))
     used: dict[str, list[str]] = {}
     for outcome, features in comparison.features.items():
         used.setdefault(", ".join(f.name for f in features), []).append(outcome)
@@ -109,5 +112,5 @@ def sections(comparison: ModelComparison) -> list[dict[str, Any]]:
 def _shown(row: np.ndarray) -> list[str]:
     """A row as text. Recall always exists: where it does not stand, the row's figures at this threshold are withheld."""
     texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in row]
-    is_hidden = texts.count("not estimable") == len(_AT) - 1
+    is_hidden = texts.count("not estimable") >= len(_AT) - 1
     return [WITHHELD if is_hidden and text == "not estimable" else text for text in texts]

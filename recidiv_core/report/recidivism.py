@@ -5,45 +5,58 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from recidiv_core.charts.recidivism import rates_chart
+from recidiv_core.data import person_codes
 from recidiv_core.recidivism import MEASURED, RecidivismData, outcome_answer, outcome_rates
 from recidiv_core.report.blocks import DASH, WITHHELD, figure_block, table_block, text_block
 from recidiv_core.words import listed, outward, percent
 
 
 def protect(data: RecidivismData, *, min_cell: int) -> RecidivismData:
-    """The data as they may be published: without outcomes in which fewer than ``min_cell`` came back, or did not, or came back between one
-    horizon and the next; offence classes with fewer offences lose their count.
+    """The data as they may be published: without outcomes that rest on fewer than ``min_cell`` people who came back, or who did not, or that
+    another published one differs from by fewer rows; offence classes with fewer offences lose their count, and a second one with them.
     """
     hidden = set(_hidden(data, min_cell))
-    codebook = data.codebook.assign(n=data.codebook["n"].astype(float).where(data.codebook["n"] >= min_cell))
+    codebook = data.codebook.assign(n=data.codebook["n"].astype(float).mask(_small_classes(data, min_cell)))
     outcomes = {name: own for name, own in data.outcomes.items() if name not in hidden}
     return dataclasses.replace(data, outcomes=outcomes, codebook=codebook)
 
 
 def _hidden(data: RecidivismData, min_cell: int) -> list[str]:
-    found = [o.name for o in data.outcomes.values() if min(o.n_returned, o.n - o.n_returned) < min_cell]
-    shown = [o for o in data.outcomes.values() if o.name not in found]
-    shown.sort(key=lambda o: (o.kind, float("inf") if o.years is None else o.years))
-    last = None
-    for one in shown:
-        if (
-            last
-            and last.kind == one.kind
-            and (abs(one.n_returned - last.n_returned) < min_cell or 0 < abs(one.n - last.n) < min_cell)
-        ):
-            found.append(one.name)
+    """The outcomes that are not published, general ones before those of a kind and short horizons before long ones."""
+    people = person_codes(data.table[data.person]) if data.person is not None else np.arange(len(data))
+    hidden: list[str] = []
+    shown: list[tuple[int, int]] = []
+    for one in sorted(data.outcomes.values(), key=lambda o: (o.kind, float("inf") if o.years is None else o.years)):
+        values = data.table[one.name].to_numpy(dtype=float)
+        fewest = min(len(np.unique(people[values == side])) for side in (0, 1))
+        cells = (one.n_returned, one.n - one.n_returned)
+        told = any(0 < abs(a - b) < min_cell for other in shown for a, b in zip(cells, other, strict=True))
+        if fewest < min_cell or told:
+            hidden.append(one.name)
         else:
-            last = one
-    return found
+            shown.append(cells)
+    return hidden
+
+
+def _small_classes(data: RecidivismData, min_cell: int) -> np.ndarray:
+    """Which offence classes lose their count: the small ones, and of the others the smallest until those hidden sum to ``min_cell``."""
+    n = data.codebook["n"].to_numpy(dtype=float)
+    hidden = n < min_cell
+    for place in np.argsort(n, kind="stable"):
+        if not hidden.any() or (hidden.sum() > 1 and n[hidden].sum() >= min_cell):
+            break
+        hidden[place] = True
+    return hidden
 
 
 def withheld(data: RecidivismData, *, min_cell: int) -> pd.DataFrame:
     """attribute, group, what: the outcomes and offence classes whose numbers are not published."""
     rows = [("outcome", name, "its numbers") for name in _hidden(data, min_cell)]
-    rows += [("offence", name, "its count") for name in data.codebook.loc[data.codebook["n"] < min_cell, "offence"]]
+    rows += [("offence", name, "its count") for name in data.codebook.loc[_small_classes(data, min_cell), "offence"]]
     return pd.DataFrame(rows, columns=["attribute", "group", "what"])
 
 

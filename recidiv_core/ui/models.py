@@ -49,12 +49,13 @@ class Choices:
     n_iter: int
     attribute: str
     random_state: int
+    features: tuple[str, ...] | None = None
 
     def options(self) -> dict[str, Any]:
         """As :func:`evaluate_models` takes them, without what is trained."""
         return {
             name: getattr(self, name)
-            for name in ("unaware", "balance", "n_outer", "n_inner", "n_iter", "attribute", "random_state")
+            for name in ("unaware", "balance", "n_outer", "n_inner", "n_iter", "attribute", "random_state", "features")
         }
 
 
@@ -92,61 +93,82 @@ def dataset_of(current: Session, outcomes: tuple[str, ...]) -> AuditDataset:
 
 
 def controls(current: Session) -> Choices:
-    """Draw the controls and return what they say."""
-    training = current.training
+    """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
+    training, old = current.training, current.model_choices
     key = f"{training.table.sha256[:10]}{len(training.table.steps)}"
     outcomes = two_valued(training)
+
+    def kept(name: str, start: Any) -> Any:
+        return start if old is None else getattr(old, name)
+
     st.markdown("**Train**")
+    first = [name for name in kept("outcomes", ()) if name in outcomes] or [training.roles.label]
     chosen = st.multiselect(
-        "Outcomes",
-        outcomes,
-        [training.roles.label],
-        key=f"models outcomes {key}",
-        help="Each on the rows that can say it.",
+        "Outcomes", outcomes, first, key=f"models outcomes {key}", help="Each on the rows that can say it."
     )
+    before = kept("algorithms", _FIRST)
     algorithms = st.multiselect(
-        "Algorithms", TRAINABLE, _FIRST, format_func=lambda name: ALGORITHMS[name].title, key="models algorithms",
+        "Algorithms", TRAINABLE, [n for n in before if n in TRAINABLE], format_func=lambda name: ALGORITHMS[name].title, key="models algorithms",
     )  # fmt: skip
     unaware = st.toggle(
-        "Unaware of the protected attributes", True, key="models unaware",
+        "Unaware of the protected attributes", kept("unaware", True), key="models unaware",
         help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies stay.",
     )  # fmt: skip
     judged = st.selectbox(
-        "Judged by",
-        list(_JUDGED),
-        1,
-        format_func=_JUDGED.get,
-        key="models judged",
-        help="Always on people the model was not trained on.",
-    )
+        "Judged by", list(_JUDGED), list(_JUDGED).index(kept("n_outer", 3)), format_func=_JUDGED.get, key="models judged",
+        help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model trained on the others.",
+    )  # fmt: skip
     with st.expander("More"):
         mitigations = st.multiselect(
-            "Mitigations to compare", MITIGATIONS, format_func=lambda name: ALGORITHMS[name].title, key="models mitigations",
+            "Mitigations to compare", MITIGATIONS, [n for n in before if n in MITIGATIONS], format_func=lambda name: ALGORITHMS[name].title, key="models mitigations",
             help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the Thresholds page.",
         )  # fmt: skip
+        features = _features(training, tuple(chosen) or (training.roles.label,), unaware, kept("features", None), key)
         balance = st.selectbox(
-            "Outcomes in the training part",
-            list(_BALANCE),
-            format_func=_BALANCE.get,
-            key="models balance",
+            "Outcomes in the training part", list(_BALANCE), list(_BALANCE).index(kept("balance", None)), format_func=_BALANCE.get, key="models balance",
             help="Down-samples the more common outcome, in the training part only.",
-        )
+        )  # fmt: skip
         n_iter = st.number_input(
-            "Combinations of parameters to try",
-            0,
-            200,
-            0,
-            key="models combinations",
+            "Combinations of parameters to try", 0, 200, kept("n_iter", 0), key="models combinations",
             help="At random, each on inner folds of the training part; 0 takes usual values.",
+        )  # fmt: skip
+        n_inner = st.number_input(
+            "Inner folds",
+            2,
+            10,
+            kept("n_inner", 3),
+            key="models inner",
+            help="Parts of the training part on which parameters are tried.",
         )
-        n_inner = st.number_input("Inner folds", 2, 10, 3, key="models inner")
+        attributes = list(training.roles.sensitive)
+        start = kept("attribute", attributes[0])
         attribute = st.selectbox(
-            "Attribute that mitigations work on", training.roles.sensitive, key=f"models attribute {key}"
+            "Attribute that mitigations work on",
+            attributes,
+            attributes.index(start) if start in attributes else 0,
+            key=f"models attribute {key}",
         )
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="models seed")
-    return Choices(
-        tuple(chosen), (*algorithms, *mitigations), unaware, balance, judged, int(n_inner), int(n_iter), attribute or training.roles.sensitive[0], int(seed)
+        seed = st.number_input("Seed", 0, 2**31 - 1, kept("random_state", 0), key="models seed")
+    current.model_choices = Choices(
+        tuple(chosen), (*algorithms, *mitigations), unaware, balance, judged, int(n_inner), int(n_iter), attribute, int(seed), features
     )  # fmt: skip
+    return current.model_choices
+
+
+def _features(
+    training: Training, outcomes: tuple[str, ...], unaware: bool, old: tuple[str, ...] | None, key: str
+) -> tuple[str, ...] | None:
+    """The columns to learn from; None while they are those that the program would take."""
+    roles = training.roles
+    taken = {*outcomes, *roles.sensitive, roles.score, roles.prediction, roles.weight, roles.id}
+    names = [name for name in training.table.frame if name not in taken]
+    picked = st.multiselect(
+        "Columns to learn from", names, [n for n in old or () if n in names], key=f"models features {key}", placeholder="as the program chooses",
+        help="Empty: the columns with the role of features, else all but dates, ids, other outcomes, other scores and what tells the outcome too well.",
+    )  # fmt: skip
+    if not picked:
+        return None
+    return tuple(picked) if unaware else (*picked, *roles.sensitive)
 
 
 def compared(current: Session, dataset: AuditDataset, choices: Choices) -> ModelComparison | None:
@@ -221,7 +243,7 @@ def saved(current: Session, dataset: AuditDataset, choices: Choices, outcome: st
 
         def run(report) -> None:
             current.compared[key] = train_model(
-                dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, balance=choices.balance, n_inner=choices.n_inner, n_iter=choices.n_iter,
+                dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, features=choices.features, balance=choices.balance, n_inner=choices.n_inner, n_iter=choices.n_iter,
                 random_state=choices.random_state, progress=report,
             )  # fmt: skip
 
@@ -249,9 +271,9 @@ def importance(
 ) -> pd.DataFrame | None:
     """Permutation importance of the model picked."""
     return _kept(
-        current, "Which columns matter?", "importance", (dataset.digest, outcome, algorithm, choices.unaware, choices.balance, choices.random_state),
+        current, "Which columns matter?", "importance", (dataset.digest, outcome, algorithm, choices.unaware, choices.features, choices.balance, choices.random_state),
         lambda report: permutation_importance(
-            dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, balance=choices.balance, random_state=choices.random_state, progress=report
+            dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, features=choices.features, balance=choices.balance, random_state=choices.random_state, progress=report
         ),
     )  # fmt: skip
 
@@ -269,8 +291,8 @@ def effects(
         required=False,
     )
     found = _kept(
-        current, "Compute the effects", f"effects {selection}", (dataset.digest, outcome, choices.unaware, selection),
-        lambda report: marginal_effects(dataset, selection=selection, outcome=outcome, unaware=choices.unaware, progress=report),
+        current, "Compute the effects", f"effects {selection}", (dataset.digest, outcome, choices.unaware, choices.features, selection),
+        lambda report: marginal_effects(dataset, selection=selection, outcome=outcome, unaware=choices.unaware, features=choices.features, progress=report),
     )  # fmt: skip
     return selection, found
 
