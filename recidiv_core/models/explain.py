@@ -86,10 +86,11 @@ def marginal_effects(
     dataset: AuditDataset, *, selection: str | None = None, outcome: str | None = None, features: Sequence[str] | None = None,
     unaware: bool = False, progress: Progress = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Average marginal effects of a logit on every feature, as C's Table 4.1: variable, level, effect, se, z, p_value, stars, low, high, n, reason.
+    """Average marginal effects of a logit on every feature, as C's Table 4.1: variable, level, against, effect, se, z, p_value, stars,
+    low, high, n, reason.
 
     An effect is the mean over rows of the derivative of the probability; of a level, or of a 0/1 column, the mean of the difference that it
-    makes (against the first level). Standard errors by the delta method, with people as clusters where somebody has several rows. A number
+    makes (against the most common level, ``against``). Standard errors by the delta method, with people as clusters where somebody has several rows. A number
     that is missing is set to its mean, with an indicator, "(missing)", beside it: no row is lost.
 
     Parameters
@@ -131,7 +132,9 @@ def marginal_effects(
         [{"variable": name, "level": "", "stars": "", "reason": reason} for name, reason in dropped.items()]
     )
     found = pd.concat([table.assign(reason=""), gone], ignore_index=True).assign(n=len(y))
-    columns = ["variable", "level", "effect", "se", "z", "p_value", "stars", "low", "high", "n", "reason"]
+    base = {f.name: _levels_of(rows, f)[0] for f in used if f.kind != NUMBER}
+    found["against"] = [base.get(row.variable, "") if row.level else "" for row in found.itertuples()]
+    columns = ["variable", "level", "against", "effect", "se", "z", "p_value", "stars", "low", "high", "n", "reason"]
     return found.reindex(columns=columns)
 
 
@@ -140,7 +143,7 @@ class _NotConverged(Exception):
 
 
 def _design(rows: Rows, used: Sequence[Feature]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Numbers as they are, categories as indicators of every level but the first; and the columns of each variable."""
+    """Numbers as they are, categories as indicators of every level but the most common; and the columns of each variable."""
     columns, blocks = {}, {}
     for feature in used:
         own = rows.X[feature.name]
@@ -152,13 +155,18 @@ def _design(rows: Rows, used: Sequence[Feature]) -> tuple[pd.DataFrame, dict[str
                 columns[f"{feature.name} = {MISSING_GROUP}"] = missing.astype(float)
                 blocks[feature.name].append(f"{feature.name} = {MISSING_GROUP}")
             continue
-        filled = own.fillna(MISSING_GROUP)
-        levels = sorted(filled.unique())
+        filled, levels = own.fillna(MISSING_GROUP), _levels_of(rows, feature)
         blocks[feature.name] = []
         for level in levels[1:]:
             columns[f"{feature.name} = {level}"] = (filled == level).to_numpy(float)
             blocks[feature.name].append(f"{feature.name} = {level}")
     return pd.DataFrame(columns), blocks
+
+
+def _levels_of(rows: Rows, feature: Feature) -> list[str]:
+    """A category's levels, the most common first: a rare one as the base would make every effect uncertain."""
+    counts = rows.X[feature.name].fillna(MISSING_GROUP).value_counts().sort_index()
+    return [str(level) for level in counts.sort_values(ascending=False, kind="stable").index]
 
 
 def _estimable(design: pd.DataFrame, blocks: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -184,7 +192,7 @@ def _estimable(design: pd.DataFrame, blocks: dict[str, list[str]]) -> tuple[dict
 def _without_separating(
     y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Without indicators whose people all came back, or none: their coefficient is infinite. Their people count as of the first level."""
+    """Without indicators whose people all came back, or none: their coefficient is infinite. Their people count as of the base level."""
     kept, dropped = {}, {}
     for name, columns in blocks.items():
         pure = []

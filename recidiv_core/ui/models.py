@@ -33,6 +33,7 @@ _BALANCE = {None: "as they are", 0.5: "50 : 50", 0.35: "35 : 65"}
 _JUDGED = {1: "One split, 70 / 30", 3: "3 folds", 5: "5 folds", 10: "10 folds"}
 _MODEL_TYPES = ["skops", "json", "ubj", "onnx", "pkl", "pickle", "joblib"]
 _FIRST = ("logistic_regression", "gradient_boosting")
+_MAX_MATCHES = 6  # more columns than that are not matched by hand
 _SELECTIONS = {None: "complete", "forward": "stepwise, forward", "backward": "stepwise, backward"}
 
 
@@ -356,18 +357,22 @@ def from_outside(current: Session) -> None:
 def _matched(current: Session, model: TrainedModel) -> None:
     table, roles = current.training.table, current.training.roles
     st.markdown(f"**{literal(model.title)}** takes {len(model.features)} columns.")
+    if model.card.get("data", {}).get("sha256") == table.sha256:
+        st.warning(
+            "It was trained on 70 % of this very table: its score flatters it here. Score another table.",
+            icon=":material/warning:",
+        )
     missing = [f.name for f in model.features if f.name not in table.frame]
     columns = {}
-    for place, name in zip([p for _ in range(-(-len(missing) // 3)) for p in st.columns(3)], missing, strict=False):
-        with place:
-            picked = st.selectbox(
-                f"Column for {name}",
-                list(table.frame.columns),
-                index=None,
-                key=f"models match {name}",
-                placeholder="Choose a column",
+    if len(missing) > _MAX_MATCHES:
+        st.markdown(f"{len(missing)} of its columns are not in {literal(table.name)}: it was made for another table.")
+    elif missing:
+        for place, name in zip(st.columns(len(missing)), missing, strict=True):
+            label = f"Column for {name}"
+            picked = place.selectbox(
+                label, list(table.frame.columns), index=None, key=f"models match {name}", placeholder="Choose a column"
             )
-        columns |= {name: picked} if picked else {}
+            columns |= {name: picked} if picked else {}
     own = replace(model, columns=columns)
     found, notes = own.match(table.frame)
     if found:

@@ -301,3 +301,49 @@ def test_another_outcome_is_no_feature_unless_asked_for():
     _, left_out = usable_features(own)
     assert {"violent recidivism within 3 years", "recidivism at any time"} == set(left_out)
     assert len(usable_features(own, features=["recidivism at any time"])[0]) == 1
+
+
+def test_one_split_chooses_its_threshold_on_the_training_part(monkeypatch):
+    """Whatever the held-out outcomes are, the threshold stays."""
+    frame = planted()
+    first = evaluate_models(dataset_of(frame), algorithms=["linear_discriminant"], n_outer=1, n_iter=0)
+    test = np.isfinite(first.scores[("y", "linear_discriminant")].to_numpy())
+    frame.loc[test, "y"] = np.random.default_rng(0).permutation(frame.loc[test, "y"])
+    outer = [(np.flatnonzero(~test), np.flatnonzero(test))]
+    usual = splits
+    monkeypatch.setattr(
+        "recidiv_core.models.evaluate.splits",
+        lambda rows, n, seed, of=None: iter(outer) if of is None else usual(rows, n, seed, of=of),
+    )
+    second = evaluate_models(dataset_of(frame), algorithms=["linear_discriminant"], n_outer=1, n_iter=0)
+    assert second.folds["threshold"].iloc[0] == first.folds["threshold"].iloc[0]
+    assert second.folds["threshold_paper"].iloc[0] != first.folds["threshold_paper"].iloc[0]
+
+
+def test_unaware_of_a_combination_is_unaware_of_its_parts():
+    from recidiv_core.data import band, intersect
+
+    table = intersect(
+        band(read_table(planted().drop(columns="later")), "age", cutpoints=[30, 50]), ["age (banded)", "group"]
+    )
+    own = training_dataset(table, outcomes=["y"], sensitive=["age (banded) × group"], id="person")
+    used, left_out = usable_features(own, unaware=True)
+    assert {"age", "group", "age (banded)", "age (banded) × group"} <= set(left_out)
+    assert not {"age", "group", "age (banded)"} & {f.name for f in used}
+
+
+def test_few_people_with_many_rows_are_too_few():
+    frame = planted(600, people=600)
+    frame["person"] = np.where(frame["y"] == 1, frame["person"] % 4, 100 + frame.index)
+    with pytest.raises(InputError, match="4, by the id column"):
+        evaluate_models(dataset_of(frame), algorithms=["decision_tree"], n_outer=3, n_iter=0)
+
+
+def test_another_models_score_is_no_feature_unless_asked_for():
+    frame = (
+        planted()
+        .drop(columns="later")
+        .assign(decile_score=lambda f: f["age"] % 10, v_score_text=lambda f: "low" + f["sex"])
+    )
+    own = training_dataset(read_table(frame), outcomes=["y"], sensitive=["group"], id="person")
+    assert {"decile_score", "v_score_text"} <= set(usable_features(own)[1])

@@ -20,7 +20,7 @@ def design_of(frame, names):
     columns = {}
     for name in names:
         if name == "district":
-            columns["South"] = (frame["district"] == "South").astype(float)
+            columns["North"] = (frame["district"] == "North").astype(float)
         else:
             columns[name] = frame[name].astype(float)
     return sm.add_constant(pd.DataFrame(columns))
@@ -35,7 +35,7 @@ def test_marginal_effects_are_statsmodels_own(complete):
     want = fitted.get_margeff(at="overall", dummy=True)
     assert np.allclose(got["effect"], want.margeff) and np.allclose(got["se"], want.margeff_se)
     assert np.allclose(got["p_value"], want.pvalues)
-    assert got["stars"].tolist() == ["***", "***", "***", ""] and got["level"].tolist() == ["", "", "South", ""]
+    assert got["stars"].tolist() == ["***", "***", "***", ""] and got["level"].tolist() == ["", "", "North", ""]
     assert (got["n"] == len(complete)).all()
 
 
@@ -46,9 +46,42 @@ def test_an_effect_is_the_mean_change_of_the_probability(complete):
     fitted = sm.Logit(complete["y"].astype(float), X).fit(disp=False)
     step = 1e-4
     older = (fitted.predict(X.assign(age=X["age"] + step)) - fitted.predict(X)).mean() / step
-    moved = (fitted.predict(X.assign(South=1.0)) - fitted.predict(X.assign(South=0.0))).mean()
+    moved = (fitted.predict(X.assign(North=1.0)) - fitted.predict(X.assign(North=0.0))).mean()
     assert got.loc["age", "effect"] == pytest.approx(older, rel=1e-3)
     assert got.loc["district", "effect"] == pytest.approx(moved, rel=1e-6)
+
+
+def test_a_level_is_compared_with_the_base_and_not_with_the_other_levels(complete):
+    """Three levels: by hand, everybody in one level against everybody in the most common. The delta method against a bootstrap of the coefficients."""
+    random = np.random.default_rng(2)
+    kind = random.choice(["a", "b", "c"], len(complete), p=[0.4, 0.3, 0.3])
+    shift = pd.Series(kind).map({"a": -1.0, "b": 0.8, "c": 1.6}).to_numpy()
+    y = (random.random(len(complete)) < 1 / (1 + np.exp(-shift - 0.03 * (40 - complete["age"])))).astype(int)
+    frame = complete.assign(kind=kind, y=y)
+    got = marginal_effects(dataset_of(frame, features=["age", "kind"]), unaware=True).set_index("level")
+    X = sm.add_constant(
+        pd.DataFrame({"age": frame["age"].astype(float), "b": (kind == "b") * 1.0, "c": (kind == "c") * 1.0})
+    )
+    fitted = sm.Logit(y.astype(float), X).fit(disp=False)
+
+    def contrast(level, parameters):
+        none = X.assign(b=0.0, c=0.0)
+        return (
+            1 / (1 + np.exp(-none.assign(**{level: 1.0}) @ parameters)) - 1 / (1 + np.exp(-none @ parameters))
+        ).mean()
+
+    draws = random.multivariate_normal(fitted.params, fitted.cov_params(), 800)
+    for level in ("b", "c"):
+        assert got.loc[level, "effect"] == pytest.approx(contrast(level, fitted.params.to_numpy()))
+        assert got.loc[level, "se"] == pytest.approx(np.std([contrast(level, d) for d in draws]), rel=0.1)
+
+
+def test_a_level_with_one_outcome_is_left_out_and_the_rest_stays(complete):
+    frame = complete.assign(kind=np.where(complete.index < 30, "sure", np.where(complete.index % 2, "x", "y")))
+    frame.loc[frame["kind"] == "sure", "y"] = 1
+    got = marginal_effects(dataset_of(frame, features=["age", "kind"]), unaware=True)
+    assert np.isfinite(got.loc[got["variable"] == "age", "effect"]).all()
+    assert got.loc[got["variable"] == "kind = sure", "reason"].str.contains("one outcome").all()
 
 
 def test_people_with_several_rows_are_clusters(complete):
@@ -96,7 +129,7 @@ def test_backward_stops_where_every_wald_test_is_below_its_limit(complete):
     y = frame["y"].astype(float)
     while True:
         fitted = sm.Logit(y, design_of(frame, names)).fit(disp=False)
-        p = {n: chi2.sf(float(fitted.tvalues["South" if n == "district" else n]) ** 2, 1) for n in names}
+        p = {n: chi2.sf(float(fitted.tvalues["North" if n == "district" else n]) ** 2, 1) for n in names}
         worst = max(names, key=p.get)
         if p[worst] < 0.05:
             break
@@ -145,3 +178,18 @@ def test_rules_of_a_tree_are_true_of_the_rows(dataset):
     assert 2 <= len(rules) <= 4 and rules["n"].sum() == round(0.3 * len(dataset))
     assert rules["rate"].is_monotonic_decreasing and (rules["low"] <= rules["rate"]).all()
     assert rules["rule"].str.contains("age|priors|district").all()
+
+
+def test_rules_name_columns_as_they_are(complete):
+    """Names that look like what the rules are written with, and levels with the sign between column and level."""
+    frame = complete.rename(columns={"age": "score = 3"}).assign(
+        a=np.where(complete["priors"] > 2, "b_x", "y"), a_b=complete["district"]
+    )
+    frame["empty"] = complete["noise"].where(complete.index % 3 > 0)
+    rules = tree_rules(dataset_of(frame, features=["score = 3", "a", "a_b", "empty"]), unaware=True)
+    words = " ".join(rules["rule"])
+    assert "score = 3 up to " in words or "score = 3 over " in words
+    assert "a = b_x" in words or "a is not b_x" in words or "a = y" in words or "a is not y" in words
+    whole = tree_rules(dataset_of(frame.assign(person=frame.index // 5), features=["a"]), depth=1, unaware=True)
+    alone = tree_rules(dataset_of(frame, features=["a"]), depth=1, unaware=True)
+    assert (whole["n_people"] < whole["n"]).all() and (alone["n_people"] == alone["n"]).all()

@@ -160,3 +160,34 @@ def test_a_model_from_a_file_is_matched_and_audited():
     assert state(app).dataset.roles.score == "model score" and len(np.unique(state(app).dataset.y_score)) > 3
     app = upload(app, "model.pkl", b"\x80\x04K\x01.")
     assert "which runs code" in text_of(app) and state(app).dataset.roles.score == "model score"
+
+
+def test_choices_stay_after_a_look_at_other_pages():
+    app = trained()
+    before = text_of(app)
+    press(app, "Audit this model's scores")
+    app.switch_page("pages/groups.py").run()
+    app.switch_page("pages/models.py").run()
+    assert of(app, "multiselect", "Algorithms").value == ["logistic_regression", "decision_tree"]
+    lead = next(line for line in before.splitlines() if "ranks people best" in line)
+    assert lead in text_of(app)
+
+
+def test_the_table_asked_for_last_is_trained_on():
+    app = press(simulated(), "Use this table for models").switch_page("pages/data.py").run()
+    frame = planted(600).drop(columns=["later", "person", "sex"])
+    app = upload(app, "t.csv", frame.to_csv(index=False).encode())
+    next(s for s in app.selectbox if s.key.startswith("role label ")).set_value("y").run()
+    next(m for m in app.multiselect if m.key.startswith("role sensitive ")).set_value(["group"]).run()
+    button(app, "Audit this table").click().run()
+    app.switch_page("pages/models.py").run()
+    assert state(app).training.table.name == "t.csv" and "600 rows" in " ".join(c.value for c in app.caption)
+
+
+def test_a_model_for_another_table_is_told_in_a_line_and_one_for_this_warns():
+    frame = planted(900)
+    data = dataset_of(frame)
+    model = train_model(data, algorithm="decision_tree", unaware=True, n_iter=0)
+    app = opened("models")
+    app = upload(app, "model.skops", model.to_bytes())
+    assert "no such column" in text_of(app)
