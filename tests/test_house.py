@@ -33,7 +33,8 @@ ARROWS = {
     "charts": SMALL | ROOMS_WITH_RESULTS,
     "report": BASE | ROOMS_WITH_RESULTS | {"charts"},
     "ui": BASE | ROOMS_WITH_RESULTS | {"charts", "report"},
-    "__main__": BASE | ROOMS_WITH_RESULTS | {"charts", "report"},
+    "commands": BASE | ROOMS_WITH_RESULTS | {"report"},
+    "__main__": BASE | ROOMS_WITH_RESULTS | {"charts", "report", "commands"},
     "__init__": BASE | ROOMS_WITH_RESULTS | {"report"},
     # To come, each with `data` and `stats`, and with the rooms that it builds on:
     "counterfactuals": BASE | {"data", "models"},

@@ -1,8 +1,9 @@
 """Models: training, comparison, explanation, and trained models from outside."""
 
 from recidiv_core.models.algorithms import ALGORITHMS, MITIGATIONS, TRAINABLE, Algorithm
+from recidiv_core.models.effects import marginal_effects
 from recidiv_core.models.evaluate import ModelComparison, evaluate_models, scored_dataset
-from recidiv_core.models.explain import marginal_effects, permutation_importance, tree_rules
+from recidiv_core.models.explain import permutation_importance, tree_rules
 from recidiv_core.models.loading import load_model
 from recidiv_core.models.prepare import Feature, training_dataset, usable_features
 from recidiv_core.models.proxies import proxy_probe
