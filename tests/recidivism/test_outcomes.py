@@ -44,7 +44,7 @@ def built(events, **options):
     )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(EVENTS)
 def test_outcomes_and_history_are_those_of_the_obvious_way(events):
     expected = oracle.appearances(events, CUTOFF)
@@ -71,7 +71,7 @@ def test_outcomes_and_history_are_those_of_the_obvious_way(events):
             assert (want is None and np.isnan(got)) or got == pytest.approx(want, abs=1e-12), name
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(EVENTS, st.dates(dt.date(2004, 1, 1), dt.date(2008, 2, 28)), st.randoms(use_true_random=False))
 def test_a_feature_uses_only_what_was_known_on_its_date(events, day, random):
     """Shuffle the future: everything after ``day`` gets other people, offences and sentences, and nothing before it changes."""
