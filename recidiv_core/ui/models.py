@@ -34,7 +34,7 @@ _JUDGED = {1: "One split, 70 / 30", 3: "3 folds", 5: "5 folds", 10: "10 folds"}
 _MODEL_TYPES = ["skops", "json", "ubj", "onnx", "pkl", "pickle", "joblib"]
 _FIRST = ("logistic_regression", "gradient_boosting")
 _MAX_MATCHES = 6  # more columns than that are not matched by hand
-_SELECTIONS = {None: "complete", "forward": "stepwise, forward", "backward": "stepwise, backward"}
+_SELECTIONS = {"complete": "complete", "forward": "stepwise, forward", "backward": "stepwise, backward"}
 
 
 @dataclass(frozen=True)
@@ -283,14 +283,15 @@ def effects(
     current: Session, dataset: AuditDataset, choices: Choices, outcome: str
 ) -> tuple[str | None, pd.DataFrame | None]:
     """Marginal effects by the selection asked for."""
-    selection = st.segmented_control(
+    asked = st.segmented_control(
         "Variables",
         list(_SELECTIONS),
-        default=None,
+        default="complete",
         format_func=_SELECTIONS.get,
         key="models selection",
-        required=False,
+        required=True,
     )
+    selection = None if asked == "complete" else asked
     found = _kept(
         current, "Compute the effects", f"effects {selection}", (dataset.digest, outcome, choices.unaware, choices.features, selection),
         lambda report: marginal_effects(dataset, selection=selection, outcome=outcome, unaware=choices.unaware, features=choices.features, progress=report),
