@@ -34,47 +34,47 @@ def permutation_importance(
     The model is trained on 70 % with its usual parameters; ``sd`` and the bounds (the 2.5 and 97.5 percentiles) are over ``n_repeats``
     shuffles. Two columns that say the same share their importance (Breiman 2001).
     """
-    from sklearn.metrics import roc_auc_score
-
-    rows, used, test, fitted = _held_out(dataset, algorithm, outcome, features, unaware, balance, random_state)
+    rows, used, train, test = _parts(dataset, outcome, features, unaware, random_state)
+    fitted = fit(algorithm_of(algorithm), used, rows, train, balance=balance, random_state=random_state)
     random = np.random.default_rng(random_state)
     if len(test) > _MOST_ROWS:
         test = np.sort(random.choice(test, _MOST_ROWS, replace=False))
     X, y = rows.X.iloc[test], rows.y[test]
-    whole = roc_auc_score(y, fitted.score(X))
     found = []
     for position, feature in enumerate(used):
         if progress is not None:
             progress(position / len(used), f"shuffling {feature.name}")
-        lost = []
-        for _ in range(n_repeats):
-            column = X[feature.name].to_numpy()[random.permutation(len(X))]
-            lost.append(
-                whole
-                - roc_auc_score(
-                    y,
-                    fitted.score(
-                        X.assign(**{feature.name: pd.Series(column, index=X.index, dtype=X[feature.name].dtype)})
-                    ),
-                )
-            )
+        lost = shuffled_losses(fitted, X, y, feature.name, n_repeats, random)
         low, high = np.percentile(lost, [2.5, 97.5])
-        found.append(
-            (feature.name, float(np.mean(lost)), float(np.std(lost, ddof=1)), float(low), float(high), len(test))
-        )
+        found.append((feature.name, float(lost.mean()), float(lost.std(ddof=1)), float(low), float(high), len(test)))
     table = pd.DataFrame(found, columns=["feature", "importance", "sd", "low", "high", "n"])
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
-def _held_out(
-    dataset: AuditDataset, algorithm: str, outcome: str | None, features: Sequence[str] | None, unaware: bool, balance: float | None, random_state: int
-) -> tuple[Rows, tuple[Feature, ...], np.ndarray, Fitted]:  # fmt: skip
+def shuffled_losses(
+    fitted: Fitted, X: pd.DataFrame, y: np.ndarray, name: str, n_repeats: int, random: np.random.Generator
+) -> np.ndarray:
+    """How much AUC is lost each time the column ``name`` is shuffled among the rows, shape (n_repeats,)."""
+    from sklearn.metrics import roc_auc_score
+
+    whole = roc_auc_score(y, fitted.score(X))
+    column = X[name].to_numpy()
+    shuffled = (
+        pd.Series(column[random.permutation(len(X))], index=X.index, dtype=X[name].dtype) for _ in range(n_repeats)
+    )
+    return np.array([whole - roc_auc_score(y, fitted.score(X.assign(**{name: own}))) for own in shuffled])
+
+
+def _parts(
+    dataset: AuditDataset, outcome: str | None, features: Sequence[str] | None, unaware: bool, random_state: int
+) -> tuple[Rows, tuple[Feature, ...], np.ndarray, np.ndarray]:
+    """Rows, features, and the positions of the 70 % trained on and of those held out."""
     own, _ = outcome_part(dataset, outcome or dataset.roles.label)
     used, _ = usable_features(own, unaware=unaware, features=features)
     rows = rows_of(own, used, dataset.roles.sensitive[0])
     check_size(rows, 2, 2)
     ((train, test),) = splits(rows, 1, random_state)
-    return rows, used, test, fit(algorithm_of(algorithm), used, rows, train, balance=balance, random_state=random_state)
+    return rows, used, train, test
 
 
 def tree_rules(
@@ -84,7 +84,9 @@ def tree_rules(
     """rule, n, n_people, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out people (Wilson's
     interval, with people as clusters). A missing number goes where its column's median goes.
     """
-    rows, used, test, fitted = _tree(dataset, depth, outcome, features, unaware, random_state)
+    rows, used, train, test = _parts(dataset, outcome, features, unaware, random_state)
+    params = {"max_depth": depth, "min_samples_leaf": max(20, len(train) // 100)}
+    fitted = fit(algorithm_of("decision_tree"), used, rows, train, params=params, random_state=random_state)
     tree = fitted.model["model"].tree_
     prepare = fitted.model["prepare"]
     names = _encoded_names(prepare, used)
@@ -106,28 +108,6 @@ def tree_rules(
     walk(0, [])
     table = pd.DataFrame(found, columns=["rule", "n", "n_people", "rate", "low", "high"])
     return table.sort_values("rate", ascending=False, ignore_index=True)
-
-
-def _tree(
-    dataset: AuditDataset,
-    depth: int,
-    outcome: str | None,
-    features: Sequence[str] | None,
-    unaware: bool,
-    random_state: int,
-):
-    own, _ = outcome_part(dataset, outcome or dataset.roles.label)
-    used, _ = usable_features(own, unaware=unaware, features=features)
-    rows = rows_of(own, used, dataset.roles.sensitive[0])
-    check_size(rows, 2, 2)
-    ((train, test),) = splits(rows, 1, random_state)
-    params = {"max_depth": depth, "min_samples_leaf": max(20, len(train) // 100)}
-    return (
-        rows,
-        used,
-        test,
-        fit(algorithm_of("decision_tree"), used, rows, train, params=params, random_state=random_state),
-    )
 
 
 Encoded = tuple[str, str | None]

@@ -98,7 +98,7 @@ def load_model(
         frame.to_parquet(buffer, index=False)
         return np.frombuffer(_elsewhere(data, name, buffer.getvalue()))
 
-    return TrainedModel(found["title"], features, score, card, dict(columns or {}), in_chunks=False)
+    return TrainedModel(found["title"], features, score, card, dict(columns or {}))
 
 
 def _bytes_of(source: str | Path | bytes, name: str | None) -> tuple[bytes, str]:
@@ -184,7 +184,7 @@ def read_skops(data: bytes, name: str) -> TrainedModel:
         raise InputError.one(shown(name), f"at most {MAX_UNPACKED / 1e6:,.0f} MB unpacked", f"{unpacked / 1e6:,.0f} MB")
     try:
         untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - TRUSTED)
-    except Exception:
+    except Exception:  # on a hostile file skops and ONNX Runtime raise nearly anything, here and below
         raise InputError.one(shown(name), ACCEPTED, "a damaged skops file") from None
     if untrusted:
         listed = ", ".join(shown(kind, 60) for kind in untrusted[:5])
@@ -203,9 +203,7 @@ def read_skops(data: bytes, name: str) -> TrainedModel:
     check_trees(model, name)
     score = _probability(model, name)
     features = tuple(_features_of(model, card, name))
-    return TrainedModel(
-        str(card.get("title") or type(model).__name__)[:80], features, score, card, pipeline=model if own else None
-    )
+    return TrainedModel(str(card.get("title") or type(model).__name__)[:80], features, score, card)
 
 
 def _probability(model: Any, name: str) -> Callable[[pd.DataFrame], np.ndarray]:

@@ -31,8 +31,6 @@ from recidiv_core.plain import plain
 from recidiv_core.stats import auc_bounds, normal_quantile
 from recidiv_core.version import __version__
 
-CHUNK = 10_000  # rows scored at once: what a model may need grows with them
-
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
@@ -49,7 +47,6 @@ class TrainedModel:
     columns: dict[str, str] = field(default_factory=dict)
     held_out: np.ndarray | None = field(default=None, repr=False)
     pipeline: Any = field(default=None, repr=False)
-    in_chunks: bool = field(default=True, repr=False)
 
     def match(self, frame: pd.DataFrame) -> tuple[list[Problem], list[str]]:
         """What keeps the model from scoring ``frame``, and what is worth knowing: every mismatch by its column's name."""
@@ -102,15 +99,12 @@ class TrainedModel:
         own = frame.rename(columns={column: name for name, column in self.columns.items()})[
             [f.name for f in self.features]
         ]
-        step = CHUNK if self.in_chunks else max(len(own), 1)
-        parts = [own.iloc[start : start + step] for start in range(0, len(own), step)]
-        found = []
-        for part in parts:
-            made = np.asarray(self.score(model_frame(part, self.features)), dtype=float).reshape(-1)
-            if made.shape != (len(part),) or not np.isfinite(made).all():
-                raise InputError.one(f"model {shown(self.title)}", "one finite score a row", "something else")
-            found.append(made)
-        return np.concatenate(found) if found else np.empty(0)
+        if not len(own):
+            return np.empty(0)
+        made = np.asarray(self.score(model_frame(own, self.features)), dtype=float).reshape(-1)
+        if made.shape != (len(own),) or not np.isfinite(made).all():
+            raise InputError.one(f"model {shown(self.title)}", "one finite score a row", "something else")
+        return made
 
     def scored(self, table: Table, roles: Roles) -> AuditDataset:
         """``table`` with the model's score as a column, ready for an audit by ``roles`` (whose score it becomes)."""

@@ -13,21 +13,22 @@ from tests.conftest import random_table
 
 
 def choose(page, label, text):
-    """Pick an option of a select box or add one to a multiselect; again where a redraw closed the list meanwhile."""
+    """Pick an option of a select box or add one to a multiselect; again where a redraw closed the list or lost the press."""
     box = page.locator(f'input[aria-label="{label}"]')
+    widget = page.locator('[data-testid="stSelectbox"], [data-testid="stMultiSelect"]').filter(has=box)
     for is_last in (False, False, True):
         box.click()
         box.fill(text)
-        option = page.get_by_role("option").filter(has_text=text).first
         try:
-            option.click(timeout=30_000 if is_last else 4_000)
-            break
+            page.get_by_role("option").filter(has_text=text).first.click(timeout=30_000 if is_last else 4_000)
         except PlaywrightTimeoutError:
             if is_last:
                 raise
-            page.keyboard.press("Escape")
-    page.keyboard.press("Escape")
-    settled(page)
+        page.keyboard.press("Escape")
+        settled(page)
+        if text in widget.inner_text() + box.input_value():
+            return
+    raise AssertionError(f"{label}: {text} could not be chosen")
 
 
 def test_search_pick_write_by_hand_and_report(page):
