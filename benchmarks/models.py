@@ -83,7 +83,8 @@ def main() -> None:
 
 def planted(events, data, dataset, found) -> None:
     """Is what was planted there to be seen?"""
-    groups, columns = proxy_probe(dataset, attribute="group")
+    found = proxy_probe(dataset, attribute="group")
+    groups, columns = found.groups, found.features
     best = groups.iloc[0]
     print(
         f"\nproxy: group {best['group']} told with AUC {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}); by {', '.join(columns['feature'][:2])}"

@@ -130,25 +130,21 @@ def tells(current, dataset, choices, comparison, **_) -> None:
             "Predicts the attribute from all other columns, on people not trained on: what a model that is not given it can still know."
         )
         return
-    groups, columns = found
-    best = groups.iloc[0]
-    answer_box(
-        None,
-        f"From the other columns {best['group']} can be told from the others with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, n = {best['n']:,}); "
-        f"0.5 would mean not at all. Most is told by {columns['feature'].iloc[0]} (a column that says the same as another shares its importance).",
-        about=f"Proxies of {attribute}",
-    )
+    best = found.groups.iloc[0]
+    answer_box(None, found.sentence(), about=f"Proxies of {attribute}")
     chart = importance_chart(
-        columns, title="AUC lost when the column is shuffled", about=f"What tells {best['group']} from the others"
+        found.features,
+        title="AUC lost when the column is shuffled",
+        about=f"What tells {best['group']} from the others",
     )
     picture(
         f"What tells {best['group']} from the others: AUC lost when a column is shuffled",
         chart,
         name="models-proxies",
-        table=columns,
+        table=found.features,
         of=about(comparison),
     )
-    table(groups, name="models-proxy-groups", description="How well each group can be told from the others.")
+    table(found.groups, name="models-proxy-groups", description="How well each group can be told from the others.")
 
 
 def keep(current, dataset, choices, outcome, algorithm, **_) -> None:

@@ -1,10 +1,21 @@
 """Recidiv: assess how a model that scores people treats them."""
 
+from recidiv_core.counterfactuals import (
+    CounterfactualAudit,
+    CounterfactualPairs,
+    FieldSpec,
+    ProfileSpec,
+    audit_counterfactuals,
+    make_pairs,
+    pairs_from_rows,
+    suggest_profile_spec,
+)
 from recidiv_core.data import AuditDataset, Roles, load_dataset
 from recidiv_core.errors import InputError, RecidivError
 from recidiv_core.groups import GroupAudit, audit_groups
 from recidiv_core.models import (
     ModelComparison,
+    ProxyProbe,
     TrainedModel,
     evaluate_models,
     load_model,
@@ -51,12 +62,17 @@ from recidiv_core.version import __version__
 __all__ = [
     "AuditDataset",
     "BinnedFrame",
+    "CounterfactualAudit",
+    "CounterfactualPairs",
     "DurationColumns",
     "EventColumns",
     "FairnessScale",
+    "FieldSpec",
     "GroupAudit",
     "InputError",
     "ModelComparison",
+    "ProfileSpec",
+    "ProxyProbe",
     "RecidivError",
     "RecidivismData",
     "Roles",
@@ -69,6 +85,7 @@ __all__ = [
     "TrainedModel",
     "__version__",
     "apply_rule",
+    "audit_counterfactuals",
     "audit_groups",
     "audit_slices",
     "audit_thresholds",
@@ -82,13 +99,16 @@ __all__ = [
     "find_slices",
     "load_dataset",
     "load_model",
+    "make_pairs",
     "marginal_effects",
     "optimal_thresholds",
+    "pairs_from_rows",
     "permutation_importance",
     "proxy_probe",
     "score_curves",
     "simulate_events",
     "slice_detail",
+    "suggest_profile_spec",
     "tradeoff_curve",
     "train_model",
     "training_dataset",

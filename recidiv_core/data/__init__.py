@@ -12,6 +12,7 @@ from recidiv_core.data.features import (
     is_outcome,
     is_score,
 )
+from recidiv_core.data.loans import loan_tree
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import POLARITIES, Roles
 from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
@@ -57,6 +58,7 @@ __all__ = [
     "join",
     "list_samples",
     "load_dataset",
+    "loan_tree",
     "person_codes",
     "read_table",
     "sample_raw",

@@ -1,4 +1,4 @@
-"""Tables that need no network: one real, one simulated with a planted truth."""
+"""Tables that need no network: one real, the others simulated with a planted truth."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from recidiv_core.data.loans import loan_tree, loans
 from recidiv_core.data.reading import read_table
 from recidiv_core.data.roles import Roles
 from recidiv_core.data.simulate import simulate_failures, simulate_scores
@@ -58,6 +59,13 @@ def _planted_scores() -> Table:
     return read_table(simulate_scores(20_000, random_state=7).frame, name="planted_scores")
 
 
+def _loans() -> Table:
+    """With the tree's own probability on the rows it learnt from, as in the article."""
+    frame = loans()
+    score = loan_tree(frame).predict_proba(frame.astype({"Gender": object})[["Gender", "Income"]])[:, 1]
+    return read_table(frame.assign(**{"tree score": score}), name="loans")
+
+
 SAMPLES: dict[str, Sample] = {
     sample.name: sample
     for sample in (
@@ -102,6 +110,13 @@ SAMPLES: dict[str, Sample] = {
             ),
             0.5,
             _planted_slice,
+        ),
+        Sample(
+            "loans",
+            "1,000 simulated loans, approved for every man and for women with a high income, and the tree that learnt it",
+            Roles("Approved", score="tree score", sensitive=("Gender",), features=("Income",), polarity="assistive"),
+            0.5,
+            _loans,
         ),
     )
 }

@@ -6,7 +6,7 @@ from recidiv_core.models.evaluate import ModelComparison, evaluate_models, score
 from recidiv_core.models.explain import permutation_importance, tree_rules
 from recidiv_core.models.loading import load_model
 from recidiv_core.models.prepare import Feature, training_dataset, usable_features
-from recidiv_core.models.proxies import proxy_probe
+from recidiv_core.models.proxies import ProxyProbe, proxy_probe
 from recidiv_core.models.sentences import comparison_answer, notes, protocol
 from recidiv_core.models.tables import literature, paper_tables, performance_table
 from recidiv_core.models.trained import TrainedModel, train_model
@@ -18,6 +18,7 @@ __all__ = [
     "Algorithm",
     "Feature",
     "ModelComparison",
+    "ProxyProbe",
     "TrainedModel",
     "comparison_answer",
     "evaluate_models",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,20 +16,51 @@ from recidiv_core.models.evaluate import auc_of
 from recidiv_core.models.explain import shuffled_losses
 from recidiv_core.models.fitting import Progress, fit
 from recidiv_core.models.prepare import Rows, rows_of, splits, usable_features
+from recidiv_core.plain import plain
 from recidiv_core.stats import auc_bounds, normal_quantile
 
 _MOST_ROWS, _FEWEST = 20_000, 20
 
 
+@dataclass(frozen=True, eq=False)
+class ProxyProbe:
+    """How well the features tell ``attribute``.
+
+    ``groups``: for each group how well it can be told (group, n_group of the n rows held out, auc, low, high), the best told first. ``features``: what tells that one
+    (feature, importance, sd, group). An AUC of 0.5 means that nothing gives the group away.
+    """
+
+    attribute: str
+    groups: pd.DataFrame
+    features: pd.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return plain(vars(self))
+
+    def sentence(self) -> str:
+        """What it found."""
+        best, feature = self.groups.iloc[0], self.features["feature"].iloc[0]
+        told = (
+            f"Most is told by {feature} (a column that says the same as another shares its importance)."
+            if best["low"] > 0.5
+            else "Chance could do that too."
+        )
+        return (
+            f"From the other columns {best['group']} can be told from the others with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, "
+            f"on {best['n']:,} rows held out); 0.5 would mean not at all. {told}"
+        )
+
+
 def proxy_probe(
     dataset: AuditDataset, *, attribute: str, features: Sequence[str] | None = None, n_repeats: int = 5, random_state: int = 0,
     progress: Progress = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Two tables: for each group how well it can be told (group, n, auc, low, high), and what tells it (feature, importance, sd, group).
+) -> ProxyProbe:  # fmt: skip
+    """Whether a model that is not given ``attribute`` can know it all the same.
 
     Each group against all others, by gradient boosting on every feature but the protected attributes, on the 30 % of the people held out (all
     rows of one person on one side): there the interval holds; over folds it does not where nothing tells the group. Importance is the AUC lost
-    when the column is shuffled among the people held out, for the group that is told best. An AUC of 0.5 means that nothing gives the group away.
+    when the column is shuffled among the people held out, for the group that is told best.
     """
     used, _ = usable_features(dataset, unaware=True, features=features)
     rows = rows_of(dataset, used, attribute)
@@ -45,9 +78,9 @@ def proxy_probe(
         auc, error = auc_of(told, test, fitted.score(told.X.iloc[test]))
         n_own = int(told.y[test].sum())
         bounds = auc_bounds(auc, error, n_own, len(test) - n_own, normal_quantile(0.95))
-        found.append((group, int(told.y[some].sum()), auc, *map(float, bounds)))
+        found.append((group, n_own, len(test), auc, *map(float, bounds)))
         fits[group] = fitted, told.X.iloc[test], told.y[test]
-    table = pd.DataFrame(found, columns=["group", "n", "auc", "low", "high"])
+    table = pd.DataFrame(found, columns=["group", "n_group", "n", "auc", "low", "high"])
     table = table.sort_values("auc", ascending=False, ignore_index=True)
     best = table["group"].iloc[0]
     random = np.random.default_rng(random_state)
@@ -57,7 +90,9 @@ def proxy_probe(
         for losses in [shuffled_losses(*fits[best], feature.name, n_repeats, random)]
     ]
     tells = pd.DataFrame(lost, columns=["feature", "importance", "sd", "group"])
-    return table, tells.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return ProxyProbe(
+        attribute, table, tells.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    )
 
 
 def _groups_to_tell(dataset: AuditDataset, attribute: str, group: np.ndarray) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from recidiv_core.charts.theme import VERDICT_MARKS
+from recidiv_core.counterfactuals import CounterfactualAudit
 from recidiv_core.groups import GroupAudit
 from recidiv_core.models import ModelComparison
 from recidiv_core.recidivism import RecidivismData
-from recidiv_core.report import groups, models, recidivism, slices, thresholds
+from recidiv_core.report import counterfactuals, groups, models, recidivism, slices, thresholds
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
@@ -68,6 +69,10 @@ _WRITERS = {
     ModelComparison: _Writer(
         models.protect, models.facts, models.summary, models.sections, groups.ledger_section, models.withheld,
         "How well can it be predicted, and by what?",
+    ),
+    CounterfactualAudit: _Writer(
+        counterfactuals.protect, counterfactuals.facts, counterfactuals.summary, counterfactuals.sections, groups.ledger_section,
+        counterfactuals.withheld, "Does the decision change with nothing but the attribute?",
     ),
 }  # fmt: skip
 
@@ -141,7 +146,7 @@ def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
     return [
         [
             "Table",
-            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models') else 'people'}",
+            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models', 'counterfactuals') else 'people'}",
         ],
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],

@@ -15,6 +15,7 @@ from recidiv_core.models import (
     MITIGATIONS,
     TRAINABLE,
     ModelComparison,
+    ProxyProbe,
     TrainedModel,
     evaluate_models,
     load_model,
@@ -299,9 +300,7 @@ def effects(
     return selection, found
 
 
-def proxies(
-    current: Session, dataset: AuditDataset, choices: Choices
-) -> tuple[str, tuple[pd.DataFrame, pd.DataFrame] | None]:
+def proxies(current: Session, dataset: AuditDataset, choices: Choices) -> tuple[str, ProxyProbe | None]:
     """How well the features tell a protected attribute."""
     names = list(dataset.attributes)
     attribute = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -122,8 +122,11 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
-def table(data: pd.DataFrame, *, name: str, description: str) -> None:
-    """A sortable table with its download."""
+def table(
+    data: pd.DataFrame, *, name: str, description: str, whole: tuple[int, Callable[[], pd.DataFrame]] | None = None
+) -> None:
+    """A sortable table with its download; of more rows than are shown where ``whole`` says how many, and makes them."""
+    n_whole, make = whole or (len(data), lambda: data)
     shown = data.copy()
     for column in [c for c in shown if pd.api.types.is_object_dtype(shown[c])]:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
@@ -133,9 +136,9 @@ def table(data: pd.DataFrame, *, name: str, description: str) -> None:
         shown[column] = [DEFINITIONS[name].title for name in shown[column]]
     titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
-    label = f"Download as CSV ({len(data):,} row{'s' if len(data) != 1 else ''})"
+    label = f"Download as CSV ({n_whole:,} row{'s' if n_whole != 1 else ''})"
     st.download_button(
-        label, lambda: csv_bytes(data), f"{name}.csv", "text/csv", key=f"csv {name}", on_click="ignore",
+        label, lambda: csv_bytes(make()), f"{name}.csv", "text/csv", key=f"csv {name}", on_click="ignore",
         icon=":material/download:", type="tertiary",
     )  # fmt: skip
 
@@ -239,6 +242,16 @@ READING_MODELS = (
     "**Unaware is not blind.** Without the attribute a model can still tell it from others: a district, a history that more watching has made "
     "longer. “Proxies” shows which.",
     "**Example in people.** Recall of 41 % at a precision of 85 %: of 100 people who came back the model flags 41, and of 100 it flags 85 came back.",
+)
+
+READING_COUNTERFACTUALS = (
+    "**A clone** is the same profile once more, with another value of the protected attribute and nothing else changed. Whatever changes in the "
+    "decision, the attribute alone did it.",
+    "**A flip** is a profile whose clones get different decisions. **Gains** and **loses** say which way, for the person.",
+    "**0 flips is no clean bill.** A model that is not given the attribute cannot flip, and can still know it from other columns. “Proxies” says how well.",
+    "**Where profiles come from** matters: a rate holds for people like these. Profiles made column by column may be nobody's; those between real rows "
+    "are like somebody.",
+    "**Example in people.** Flip rate of 15 %, 13 % lose: of 100 profiles, 15 get another decision with nothing but the attribute changed, and 13 of them a worse one.",
 )
 
 READING_SLICES = (

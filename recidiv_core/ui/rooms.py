@@ -57,6 +57,13 @@ ROOMS = (
         ":material/filter_alt:",
         "where-it-fails",
     ),
+    Room(
+        "counterfactuals",
+        "Counterfactuals",
+        "Does the decision change with nothing but the attribute?",
+        ":material/compare_arrows:",
+        "the-same-person-twice",
+    ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

@@ -30,7 +30,9 @@ def test_nc_releases_loads_with_its_exclusions_counted():
 def test_every_sample_can_be_audited(name):
     dataset = load_dataset(f"sample:{name}")
     audit = audit_groups(dataset, threshold=dataset.threshold)
-    assert audit.by_group["selection_rate"].between(0.02, 0.98).all()
+    rates = audit.by_group.set_index("group")["selection_rate"]
+    everybody = {"loans": ["Male"]}  # the article approves every man
+    assert rates[~rates.between(0.02, 0.98)].index.tolist() == everybody.get(name, [])
     assert name in set(list_samples()["name"])
 
 

@@ -1,0 +1,49 @@
+"""What all commands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from recidiv_core.data import Roles
+from recidiv_core.errors import InputError
+
+
+def roles_of(options: argparse.Namespace) -> Roles | None:
+    """The roles given; None for a sample that is to use its own."""
+    if options.label is None and options.table.startswith("sample:"):
+        return None
+    if options.label is None:
+        raise InputError.one("--label", "the column with the outcome", "nothing")
+    return Roles(
+        options.label, score=options.score, prediction=getattr(options, "prediction", None), sensitive=options.sensitive,
+        weight=options.weight, positive_label=options.positive_label, polarity=options.polarity,
+    )  # fmt: skip
+
+
+def told(share: float, text: str) -> None:
+    """Progress on one line of the terminal; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        print(
+            f"\r{100 * share:3.0f} %  {text[:70]:<70}" if text else "\r" + " " * 78 + "\r",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def placed(path: Path, write: Any) -> None:
+    """Write to ``path``, or say why not."""
+    try:
+        write(path)
+    except OSError as error:
+        raise InputError.one(str(path), "a place that can be written to", error.strerror or "an error") from None
+
+
+def written(path: Path, value: dict[str, Any]) -> None:
+    """Write strict JSON to ``path``."""
+    content = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    placed(path, lambda place: place.write_text(content, encoding="utf-8"))

@@ -1,0 +1,52 @@
+"""Counterfactual pairs: nothing changed but the protected attribute, and the decision looked at."""
+
+from recidiv_core.counterfactuals.audit import (
+    DECISIONS,
+    CounterfactualAudit,
+    audit_counterfactuals,
+    clone_scores,
+    judged,
+    usual_threshold,
+)
+from recidiv_core.counterfactuals.curves import response_curve
+from recidiv_core.counterfactuals.fields import FIELDS, FieldSpec, ProfileSpec, suggest_profile_spec
+from recidiv_core.counterfactuals.loans import loan_model, loan_profiles
+from recidiv_core.counterfactuals.pairs import (
+    LOCALES,
+    MAX_CLONES,
+    CounterfactualPairs,
+    make_pairs,
+    pairs_from_rows,
+    pairs_of,
+)
+from recidiv_core.counterfactuals.sentences import FIXED, counterfactual_answer, probe_sentence, unseen_sentence
+from recidiv_core.counterfactuals.single import Single, ask_one, smallest_changes
+
+__all__ = [
+    "DECISIONS",
+    "FIELDS",
+    "FIXED",
+    "LOCALES",
+    "MAX_CLONES",
+    "CounterfactualAudit",
+    "CounterfactualPairs",
+    "FieldSpec",
+    "ProfileSpec",
+    "Single",
+    "ask_one",
+    "audit_counterfactuals",
+    "clone_scores",
+    "counterfactual_answer",
+    "judged",
+    "loan_model",
+    "loan_profiles",
+    "make_pairs",
+    "pairs_from_rows",
+    "pairs_of",
+    "probe_sentence",
+    "response_curve",
+    "smallest_changes",
+    "suggest_profile_spec",
+    "unseen_sentence",
+    "usual_threshold",
+]  # fmt: skip

@@ -1,0 +1,358 @@
+"""A model asked about the same people twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.counterfactuals.contrasts import Contrast, contrasts, moves, summarise
+from recidiv_core.counterfactuals.pairs import CounterfactualPairs
+from recidiv_core.data import AuditDataset, Roles, as_groups, shown
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.models import ProxyProbe, TrainedModel
+from recidiv_core.plain import plain
+from recidiv_core.stats import wilson, wilson_of_people
+from recidiv_core.words import listed, outward
+
+_FEW, _BANDS = 12, 10
+_MOST_ROWS = 20_000
+_SHOWN = 50  # pairs in the JSON, and only where they are of nobody
+DECISIONS = ("not flagged", "flagged")
+
+
+@dataclass(frozen=True, eq=False)
+class CounterfactualAudit:
+    """What the model decides about each clone.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n, k)
+        The model's score of each profile as each of the k clones.
+    summary : DataFrame
+        A row for each ordered pair of values, of each attribute alone and of all at once: ``n`` profiles, ``n_pairs`` compared (with several
+        attributes the others are held at each of their values), flips, who gains and who loses by the change with Wilson's intervals, the exact
+        McNemar p-value (``p_holm`` over the table's pairs), the mean gap of the scores (to minus from), and the largest; at most a share
+        ``beyond`` of profiles made in the same way have a larger gap, at the confidence level.
+    overall : dict
+        Profiles whose clones do not all get the same decision: n, n_flips, flip_rate, low, high.
+    unseen : tuple of attributes that the model does not take: their flips are 0 by construction.
+    proxies : what the columns that the model takes tell about each attribute, where that was looked for.
+    curve, bands, single : the response curve and the bands of a feature, and one profile's questions, where they were asked.
+    """
+
+    made: CounterfactualPairs
+    scores: np.ndarray
+    model: dict[str, Any]
+    threshold: float
+    confidence_level: float
+    decisions: tuple[str, str]
+    unseen: tuple[str, ...]
+    notes: tuple[str, ...]
+    summary: pd.DataFrame
+    overall: dict[str, Any]
+    roles: Roles | None
+    dataset: dict[str, Any]
+    ledger: pd.DataFrame = field(repr=False)
+    proxies: tuple[ProxyProbe, ...] = ()
+    curve: pd.DataFrame | None = None
+    bands: pd.DataFrame | None = None
+    single: Any = None
+    room: ClassVar[str] = "counterfactuals"
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes varied."""
+        return tuple(self.made.clones)
+
+    @property
+    def flag_helps(self) -> bool:
+        """Whether a flag is what people want (a loan) or what they do not (a cell)."""
+        return self.roles is not None and self.roles.polarity == "assistive"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the result depends on beside the data and the model."""
+        return {
+            "threshold": self.threshold, "confidence_level": self.confidence_level, "vary": self.made.vary, "source": self.made.source, **self.made.options
+        }  # fmt: skip
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What was decided with it."""
+        return {"threshold": self.threshold, "model": self.model}
+
+    @property
+    def main(self) -> int:
+        """The position in ``summary`` of what is said first: most flips, and of the two ways round that with more to lose."""
+        order = self.summary.assign(gap=self.summary["mean_gap"].abs().round(12)).sort_values(
+            ["flip_rate", "gap", "n_lose"], ascending=False, kind="stable"
+        )
+        return int(order.index[0])
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Every clone, those of a profile one below the other: what stays the same, what differs, score, decision and whether they differ.
+
+        Profiles whose clones get different decisions come first, those with the widest scores first among them.
+        """
+        return self.pairs_of(self.order)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The profiles' positions as ``pairs`` lists them."""
+        return np.lexsort((-np.ptp(self.scores, axis=1), ~self.flips))
+
+    @cached_property
+    def flips(self) -> np.ndarray:
+        """Whether a profile's clones get different decisions, shape (n,)."""
+        flagged = self.scores >= self.threshold
+        return flagged.any(axis=1) & ~flagged.all(axis=1)
+
+    def pairs_of(self, profiles: np.ndarray) -> pd.DataFrame:
+        """:attr:`pairs` of the profiles at these positions alone."""
+        frame = self.made.frame(profiles)
+        scores = self.scores[profiles].ravel()
+        return frame.assign(
+            score=scores,
+            decision=np.where(scores >= self.threshold, self.decisions[1], self.decisions[0]),
+            flips=np.repeat(self.flips[profiles], len(self.made.clones)),
+        )
+
+    def by_band(self, feature: str, *, contrast: int | None = None) -> pd.DataFrame:
+        """feature, contrast, band, start, end, n, n_flips, flip_rate, low, high, n_gain, n_lose over bands of a numeric column, for a row of ``summary``.
+
+        Raises
+        ------
+        InputError
+            When the profiles have no such column of numbers.
+        """
+        one = self._contrasts[self.main if contrast is None else contrast]
+        values = self._numbers(feature)
+        edges, names = _bands(values, is_even=self.made.source == "profiles")
+        flagged = self.scores >= self.threshold
+        gain, lose = moves(flagged, one, flag_helps=self.flag_helps)
+        where = np.searchsorted(edges, values, side="right") - 1
+        where[values == edges[-1]] = len(names) - 1
+        rows = []
+        for position, name in enumerate(names):
+            own = np.isfinite(values) & (where == position)
+            if not own.any():
+                continue
+            flips = (gain | lose)[own]
+            people = np.repeat(self.made.person[own], flips.shape[1])
+            low, high = wilson_of_people(flips.ravel().astype(float), people, confidence_level=self.confidence_level)
+            rows.append((
+                name, edges[position], edges[position + 1], int(own.sum()), int(flips.sum()), flips.mean(), low, high, int(gain[own].sum()), int(lose[own].sum())
+            ))  # fmt: skip
+        columns = ["band", "start", "end", "n", "n_flips", "flip_rate", "low", "high", "n_gain", "n_lose"]
+        table = pd.DataFrame(rows, columns=columns)
+        table.insert(0, "feature", feature)
+        table.insert(1, "contrast", f"{one.changed}, {one.start} to {one.to}")
+        return table
+
+    def overall_bounds(self) -> str:
+        """The interval of the share of profiles whose clones do not agree, in words."""
+        return f"{100 * self.confidence_level:g} % interval {outward(self.overall['low'], self.overall['high'], percent=True)} %"
+
+    def numeric(self) -> list[str]:
+        """The columns of the profiles that have bands."""
+        shared = self.made.profiles
+        return [
+            n for n in shared
+            if n not in self.made.reading and pd.api.types.is_numeric_dtype(shared[n]) and not pd.api.types.is_bool_dtype(shared[n]) and shared[n].nunique() > 1
+        ]  # fmt: skip
+
+    def _numbers(self, feature: str) -> np.ndarray:
+        if feature not in self.numeric():
+            raise InputError.one("feature", "a column of the profiles with different numbers", shown(feature))
+        return self.made.profiles[feature].to_numpy(dtype=float, na_value=np.nan)
+
+    @cached_property
+    def _contrasts(self) -> list[Contrast]:
+        return contrasts(self.made.clones)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; pairs only where they are of nobody."""
+        is_made = self.made.source == "profiles"
+        return plain({
+            "dataset": self.dataset, "roles": self.roles.to_dict() if self.roles else None, "model": self.model, "options": self.options, "overall": self.overall,
+            "unseen": self.unseen, "notes": self.notes, "summary": self.summary, "pairs": self.pairs_of(self.order[:_SHOWN]) if is_made else None,
+            "proxies": [probe.to_dict() for probe in self.proxies], "curve": self.curve, "bands": self.bands,
+        })  # fmt: skip
+
+
+def audit_counterfactuals(
+    model: TrainedModel, pairs: CounterfactualPairs, *, threshold: float, confidence_level: float = 0.95
+) -> CounterfactualAudit:
+    """Ask ``model`` about every clone; whoever scores ``threshold`` and above is flagged.
+
+    Intervals and p-values are about people drawn as the profiles were: more profiles make them as narrow as one likes, and say nothing of how
+    many such people there are.
+
+    Raises
+    ------
+    InputError
+        Before anything is scored: a column that the model takes and the profiles lack or that holds no numbers, a value that the model never
+        saw, a threshold or confidence level out of bounds.
+    """
+    scores = clone_scores(model, pairs)
+    return judged(model, pairs, scores, threshold=threshold, confidence_level=confidence_level)
+
+
+def clone_scores(model: TrainedModel, pairs: CounterfactualPairs) -> np.ndarray:
+    """The model's score of each profile as each clone, shape (n, k). Raises InputError as :func:`audit_counterfactuals`, before it scores."""
+    if problems := check_against(model, pairs):
+        raise InputError(problems)
+    return model.predict_score(pairs.frame()).reshape(len(pairs), -1)
+
+
+def usual_threshold(model: TrainedModel, dataset: AuditDataset, *, random_state: int = 0) -> float:
+    """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, to two places."""
+    if "threshold" in model.card:
+        return float(model.card["threshold"])
+    some = np.arange(len(dataset))
+    if len(some) > _MOST_ROWS:
+        some = np.random.default_rng(random_state).choice(some, _MOST_ROWS, replace=False)
+    scores = model.predict_score(dataset.frame.iloc[some])
+    return round(float(np.quantile(scores, 1 - dataset.y_true.mean())), 2)
+
+
+def judged(
+    model: TrainedModel,
+    pairs: CounterfactualPairs,
+    scores: np.ndarray,
+    *,
+    threshold: float,
+    confidence_level: float = 0.95,
+) -> CounterfactualAudit:
+    """The audit of scores that are there already: another threshold costs no scoring."""
+    problems = []
+    if not np.isfinite(threshold):
+        problems.append(Problem("threshold", "a finite number", "something else"))
+    if not 0 < confidence_level < 1:
+        problems.append(Problem("confidence_level", "a number between 0 and 1", f"{confidence_level:g}"))
+    if problems:
+        raise InputError(problems)
+    dataset = pairs.dataset
+    flag_helps = dataset is not None and dataset.roles.polarity == "assistive"
+    flagged = scores >= threshold
+    summary = summarise(
+        scores, flagged, contrasts(pairs.clones), pairs.person, flag_helps=flag_helps, confidence_level=confidence_level
+    )  # fmt: skip
+    takes = {model.columns.get(f.name, f.name) for f in model.features}
+    return CounterfactualAudit(
+        made=pairs, scores=scores, model=_card(model), threshold=float(threshold), confidence_level=confidence_level,
+        decisions=tuple(model.card.get("decisions", DECISIONS)), unseen=tuple(name for name in pairs.clones if name not in takes),
+        notes=tuple(_notes(model, pairs)), summary=summary, overall=_overall(flagged, pairs.person, confidence_level),
+        roles=dataset.roles if dataset else None, dataset=_described(dataset, pairs), ledger=dataset.ledger_table() if dataset else pd.DataFrame(columns=["step", "detail", "n_rows", "n_left"]),
+    )  # fmt: skip
+
+
+def check_against(model: TrainedModel, pairs: CounterfactualPairs) -> list[Problem]:
+    """What keeps ``model`` from being asked about ``pairs``, found on one row of each value."""
+    first = pairs.frame(np.arange(min(len(pairs), 1)))
+    problems, _ = model.match(first)
+    for feature in model.features:
+        name = model.columns.get(feature.name, feature.name)
+        if not feature.levels or not (name in pairs.clones or (name in pairs.profiles and pairs.source != "rows")):
+            continue
+        known = set(feature.levels)
+        if name in pairs.clones:
+            values = pairs.clones[name]
+        else:
+            values = pairs.profiles[name].drop_duplicates()
+            # What real rows hold and training rows did not is rare, and the model has its way with it; what somebody chose is a slip.
+            known |= (
+                set()
+                if pairs.dataset is None or name not in pairs.dataset.frame
+                else set(as_groups(pairs.dataset.frame[name].drop_duplicates()))
+            )
+        unknown = set(as_groups(values.dropna())) - known
+        if unknown:
+            expected = f"some of the {len(feature.levels)} that the model has seen"
+            problems.append(Problem(f"values of {shown(name)}", expected, f"{len(unknown)} that it never saw"))
+    return problems
+
+
+def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
+    dataset = pairs.dataset
+    found = []
+    takes = {model.columns.get(f.name, f.name) for f in model.features}
+    others = sorted((dataset.sources if dataset else frozenset()) & takes)
+    if others:
+        found.append(
+            f"The model takes {listed(others)}, from which a protected attribute was made, and that did not change: change it too."
+        )
+    fine = [
+        name
+        for name in pairs.clones
+        if pd.api.types.is_numeric_dtype(pairs.clones[name])
+        and (dataset is None or dataset.frame[name].nunique() > _FEW)
+    ]
+    if fine:
+        found.append(
+            f"{listed(fine)} changed alone: a clone may be somebody who cannot be (as young as that, with such a history)."
+        )
+    if pairs.source == "profiles" and len(pairs.profiles.columns) - len(pairs.reading) > 1:
+        found.append(
+            "The columns of these profiles were drawn independently: some describe nobody who exists. “Between real rows” avoids that."
+        )
+    return found
+
+
+def _overall(flagged: np.ndarray, person: np.ndarray, confidence_level: float) -> dict[str, Any]:
+    flips = flagged.any(axis=1) & ~flagged.all(axis=1)
+    if len(np.unique(person)) < len(person):
+        low, high = wilson_of_people(flips.astype(float), person, confidence_level=confidence_level)
+    else:
+        low, high = wilson(flips.mean(), len(flips), confidence_level=confidence_level)
+    return {
+        "n": len(flips),
+        "n_flips": int(flips.sum()),
+        "flip_rate": float(flips.mean()),
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def _card(model: TrainedModel) -> dict[str, Any]:
+    kept = ("title", "algorithm", "kind", "file", "sha256", "outcome", "random_state", "unaware")
+    return {"title": model.title, "takes": [model.columns.get(f.name, f.name) for f in model.features]} | {
+        key: model.card[key] for key in kept if key in model.card
+    }
+
+
+def _described(dataset: AuditDataset | None, pairs: CounterfactualPairs) -> dict[str, Any]:
+    if dataset is None:
+        return {"name": "profiles", "n": len(pairs), "sha256": ""}
+    return {"name": dataset.name, "n": len(dataset), "sha256": dataset.sha256, "digest": dataset.digest}
+
+
+def _bands(values: np.ndarray, *, is_even: bool) -> tuple[np.ndarray, list[str]]:
+    """Edges and names of at most some ten bands: each value for few, round steps for numbers spread evenly, else tenths of the profiles."""
+    known = values[np.isfinite(values)]
+    unique = np.unique(known)
+    if len(unique) <= _FEW:
+        return np.append(unique, np.inf), [f"{value:,.6g}" for value in unique]
+    if is_even:
+        edges = even_edges(unique[0], unique[-1], _BANDS, is_whole=bool((unique % 1 == 0).all()))
+    else:
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BANDS + 1), method="inverted_cdf"))
+    names = [f"{start:,.6g} to under {end:,.6g}" for start, end in pairwise(edges)]
+    return edges, [*names[:-1], names[-1].replace("under ", "")]
+
+
+def even_edges(low: float, high: float, n: int, *, is_whole: bool = False) -> np.ndarray:
+    """Round edges, from ``n`` steps up to some two and a half times as many, from at most ``low`` to at least ``high``."""
+    rough = (high - low) / n
+    unit = 10.0 ** np.floor(np.log10(rough))
+    step = unit * max(s for s in (1, 2, 2.5, 5) if s * unit <= rough * (1 + 1e-9))
+    if is_whole:
+        step = max(np.floor(step), 1.0)
+    start = np.floor(low / step + 1e-9)
+    return np.arange(start, np.ceil(high / step - 1e-9) + 1) * step

@@ -1,0 +1,211 @@
+"""The section of the room of counterfactual pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.charts.counterfactuals import MAX_CONTRASTS, band_chart, direction_chart, one_way, response_chart
+from recidiv_core.counterfactuals import FIXED, CounterfactualAudit, counterfactual_answer, probe_sentence
+from recidiv_core.report.blocks import DASH, WITHHELD, count_text, figure_block, heading_block, table_block, text_block
+from recidiv_core.words import listed, outward
+
+SOURCES = {
+    "profiles": "made column by column with Mimesis, ranges and levels", "between": "between real rows that are alike", "rows": "real rows, flipped",
+}  # fmt: skip
+_KEYS = ["changed", "from", "to", "n", "n_people", "n_pairs"]
+_PROFILES = 5
+
+
+def protect(audit: CounterfactualAudit, *, min_cell: int) -> CounterfactualAudit:
+    """The audit as it may be published. Profiles made column by column are of nobody, and all their figures stand.
+
+    Where profiles come from real rows, a change by which fewer than ``min_cell`` people gain or lose, or all but so few flip, loses its
+    figures, bands likewise (a second one with the first, where the others would give it away), the largest gap is one person's and goes,
+    and no pair is shown. Groups of so few are not told by the probe; what was asked about a row of the table is left out.
+    """
+    probes = tuple(
+        dataclasses.replace(probe, groups=probe.groups[_are_many(probe.groups, min_cell)]) for probe in audit.proxies
+    )
+    probes = tuple(probe for probe in probes if len(probe.groups))
+    single = None if audit.single is None or audit.single.is_real else audit.single
+    audit = dataclasses.replace(audit, proxies=probes, single=single)
+    if audit.made.source == "profiles":
+        return audit
+    summary = audit.summary.copy()
+    hidden = _are_few(summary, summary["n_pairs"], min_cell)
+    figures = [name for name in summary if name not in _KEYS]
+    summary[figures] = summary[figures].astype(float).mask(hidden)
+    summary[["largest_gap", "beyond"]] = np.nan
+    overall = dict(audit.overall)
+    left = (overall["n_flips"] - audit.summary["n_flips"].max(), overall["n_flips"], overall["n"] - overall["n_flips"])
+    if hidden.any() or any(0 < n < min_cell for n in left):
+        overall |= dict.fromkeys(("n_flips", "flip_rate", "low", "high"), np.nan)
+    bands = None if audit.bands is None else _bands(audit.bands, hidden.any(), min_cell)
+    return dataclasses.replace(
+        audit, summary=summary, overall=overall, bands=bands, scores=audit.scores[:0],
+        made=dataclasses.replace(audit.made, profiles=audit.made.profiles.iloc[:0], person=audit.made.person[:0]),
+    )  # fmt: skip
+
+
+def _are_few(table: pd.DataFrame, n: pd.Series, min_cell: int) -> pd.Series:
+    """Rows in which some, but fewer than ``min_cell``, gain, lose, or keep their decision."""
+    counts = pd.concat([table["n_gain"], table["n_lose"], n - table["n_flips"]], axis=1)
+    return ((counts > 0) & (counts < min_cell)).any(axis=1) | (n < min_cell)
+
+
+def _bands(bands: pd.DataFrame, is_total_hidden: bool, min_cell: int) -> pd.DataFrame:
+    hidden = _are_few(bands, bands["n"], min_cell)
+    for place in bands["n"].sort_values(kind="stable").index:
+        few = not is_total_hidden and (hidden.sum() == 1 or 0 < bands.loc[hidden, "n_flips"].sum() < min_cell)
+        if not few:
+            break
+        hidden[place] = True
+    figures = [name for name in bands if name not in ("feature", "contrast", "band", "start", "end")]
+    return bands.assign(**bands[figures].astype(float).mask(hidden))
+
+
+def _are_many(groups: pd.DataFrame, min_cell: int) -> pd.Series:
+    return (groups["n_group"] >= min_cell) & (groups["n"] - groups["n_group"] >= min_cell)
+
+
+def withheld(audit: CounterfactualAudit, *, min_cell: int) -> pd.DataFrame:
+    """attribute, group, what: what is not published."""
+    public = protect(audit, min_cell=min_cell)
+    hidden = public.summary["flip_rate"].isna()
+    rows = [(r["changed"], f"{r['from']} to {r['to']}", "flips and gaps") for _, r in public.summary[hidden].iterrows()]
+    if public.bands is not None:
+        rows += [
+            (public.bands["feature"].iloc[0], name, "flips")
+            for name in public.bands.loc[public.bands["flip_rate"].isna(), "band"]
+        ]
+    kept = {probe.attribute: set(probe.groups["group"]) for probe in public.proxies}
+    rows += [
+        (p.attribute, g, "how well it can be told")
+        for p in audit.proxies
+        for g in p.groups["group"]
+        if g not in kept.get(p.attribute, ())
+    ]
+    if audit.single is not None and public.single is None:
+        rows.append(("one person", "a row of the table", "what was asked about it"))
+    return pd.DataFrame(rows, columns=["attribute", "group", "what"])
+
+
+def facts(audit: CounterfactualAudit) -> list[list[str]]:
+    """Who was asked about what."""
+    options = audit.options
+    varied = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in audit.made.vary.items())
+    made = f"{options['n_profiles']:,}, {SOURCES[audit.made.source]}"
+    return [
+        ["Model", audit.model["title"]], ["The model takes", ", ".join(audit.model["takes"])], ["Changed", varied], ["Profiles", made],
+        ["Decision", f"{audit.decisions[1]}: score ≥ {audit.threshold:g}"], ["Seed", str(options["random_state"])],
+    ]  # fmt: skip
+
+
+def summary(audit: CounterfactualAudit) -> list[tuple[str, str | None, str]]:
+    """The first sentence."""
+    return [("Counterfactual pairs", None, sentence) for sentence in counterfactual_answer(audit)[:1]]
+
+
+def sections(audit: CounterfactualAudit) -> list[dict[str, Any]]:
+    """One section."""
+    blocks = [text_block(text) for text in (*counterfactual_answer(audit), *audit.notes, FIXED)]
+    if audit.summary["flip_rate"].notna().any():
+        blocks.append(
+            figure_block(
+                "Who gains and who loses when nothing but the attribute changes", direction_chart(audit.summary)
+            )
+        )
+    blocks.append(_summary_table(audit))
+    if audit.curve is not None:
+        title = f"The mean score against {audit.curve['feature'].iloc[0]}, a line for each clone; dashed: the threshold"
+        blocks.append(figure_block(title, response_chart(audit.curve, threshold=audit.threshold, between=None)))
+    if audit.bands is not None and audit.bands["flip_rate"].notna().any():
+        about = f"{audit.bands['feature'].iloc[0]} ({audit.bands['contrast'].iloc[0]})"
+        blocks.append(
+            figure_block(f"Flip rate by {about}", band_chart(audit.bands, feature=audit.bands["feature"].iloc[0]))
+        )
+    if audit.made.source == "profiles":
+        shown = audit.pairs_of(audit.order[:_PROFILES])
+        blocks.append(
+            _plain_table(
+                f"The first {min(_PROFILES, len(audit.made))} of {len(audit.made):,} profiles; those that flip first",
+                shown,
+            )
+        )
+    for probe in audit.proxies:
+        blocks.append(text_block(probe_sentence(probe.attribute, probe.sentence())))
+    if audit.single is not None:
+        blocks += [
+            heading_block("One profile, typed in"), _plain_table("As each clone", audit.single.clones),
+            _plain_table("The smallest change of one thing that alters the decision", audit.single.changes),
+        ]  # fmt: skip
+    if "columns" in audit.made.options:
+        rows = [[name, words] for name, words in audit.made.options["columns"].items()]
+        blocks.append(
+            table_block("How each column of the profiles was made", ["Column", "Made as"], [False, False], rows)
+        )
+    return [{"title": f"Counterfactual pairs: {listed(audit.attributes)}", "blocks": blocks}]
+
+
+def _summary_table(audit: CounterfactualAudit) -> dict[str, Any]:
+    shown = one_way(audit.summary) if audit.summary["flip_rate"].notna().all() else audit.summary
+    rows = [
+        [
+            r["changed"], f"{r['from']} to {r['to']}", count_text(r["n_pairs"]), count_text(r["n_flips"]), _share(r["flip_rate"], r["low"], r["high"]),
+            count_text(r["n_lose"]), count_text(r["n_gain"]), _p(r["p_holm"]), _gap(r),
+        ]
+        for _, r in shown.head(MAX_CONTRASTS).iterrows()
+    ]  # fmt: skip
+    level = f"{100 * audit.confidence_level:g} %"
+    columns = [
+        "Changed",
+        "From, to",
+        "Pairs",
+        "Flips",
+        f"Flip rate ({level})",
+        "Lose",
+        "Gain",
+        "p (Holm)",
+        f"Mean gap of the score ({level})",
+    ]
+    more = "" if len(shown) <= MAX_CONTRASTS else f"; the first {MAX_CONTRASTS} of {len(shown)}"
+    return table_block(
+        f"Each change, in the direction in which more lose{more}", columns, [False, False, *[True] * 7], rows
+    )
+
+
+def _share(rate: float, low: float, high: float) -> str:
+    return WITHHELD if np.isnan(rate) else f"{100 * rate:.1f} % ({outward(low, high, percent=True)})"
+
+
+def _p(value: float) -> str:
+    return WITHHELD if np.isnan(value) else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _gap(row: pd.Series) -> str:
+    if np.isnan(row["mean_gap"]):
+        return WITHHELD
+    return f"{row['mean_gap']:+.3f}" + (
+        "" if np.isnan(row["gap_low"]) else f" ({outward(row['gap_low'], row['gap_high'], percent=False)})"
+    )
+
+
+def _plain_table(title: str, table: pd.DataFrame) -> dict[str, Any]:
+    """A table of any columns, numbers to the right."""
+    numeric = [
+        pd.api.types.is_numeric_dtype(table[name]) and not pd.api.types.is_bool_dtype(table[name]) for name in table
+    ]
+    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    return table_block(title, [str(name).replace("_", " ") for name in table], numeric, rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return DASH
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    return f"{value:,.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -1,0 +1,464 @@
+"""The widgets of the Counterfactuals page: the model, what is changed, where profiles come from, and one profile by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from recidiv_core.counterfactuals import (
+    DECISIONS,
+    FIELDS,
+    LOCALES,
+    CounterfactualAudit,
+    CounterfactualPairs,
+    FieldSpec,
+    ProfileSpec,
+    Single,
+    ask_one,
+    clone_scores,
+    loan_model,
+    loan_profiles,
+    make_pairs,
+    pairs_from_rows,
+    response_curve,
+    suggest_profile_spec,
+    usual_threshold,
+)
+from recidiv_core.data import AuditDataset
+from recidiv_core.errors import InputError
+from recidiv_core.models import ALGORITHMS, TRAINABLE, ProxyProbe, TrainedModel, proxy_probe, train_model
+from recidiv_core.ui.models import dataset_of
+from recidiv_core.ui.parts import literal, problems, table
+from recidiv_core.ui.state import Session
+from recidiv_core.ui.work import long_work
+
+SOURCES = {"profiles": "Made with Mimesis", "between": "Between real rows", "rows": "Real rows, flipped"}
+_WAYS = {"range": "a range", "levels": "levels", "field": "a field of Mimesis"}
+_LOANS, _FILE = "loans", "file"
+_QUICK, _QUICK_ROWS = 20_000, 20_000  # clones made and scored, and rows trained on, without asking
+_FIRST_LEVELS = 4
+
+
+@dataclass(frozen=True)
+class PairChoices:
+    """What the controls say. ``columns`` are those made otherwise than the program suggests."""
+
+    model: Any
+    unaware: bool
+    vary: dict[str, tuple[Any, ...]]
+    source: str
+    n_profiles: int
+    locale: str
+    random_state: int
+    columns: dict[str, FieldSpec] = field(default_factory=dict)
+    threshold: tuple[Any, float] | None = None  # of which model
+    feature: str | None = None
+
+    def key(self) -> str:
+        """All that the pairs depend on."""
+        return repr((self.vary, self.source, self.n_profiles, self.locale, self.random_state, self.columns))
+
+
+def models_to_ask(current: Session) -> dict[Any, str]:
+    """The models at hand, by what the session keeps them under, and those that can be trained here."""
+    found: dict[Any, str] = {}
+    if current.training.table.name == "loans":
+        found[_LOANS] = "The article's tree"
+    for key, own in current.compared.items():
+        if isinstance(own, TrainedModel) and key[0] != "asked":
+            where = "from a file" if key == "outside" else f"trained on the Models page for {key[2]}"
+            found[key] = f"{own.title}, {where}"
+    return found | {("asked", name): f"{ALGORITHMS[name].title}, trained here" for name in TRAINABLE}
+
+
+def controls(current: Session, dataset: AuditDataset) -> PairChoices:
+    """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
+    old: PairChoices | None = current.pair_choices
+    key = dataset.digest[:10]
+
+    def kept(name: str, start: Any) -> Any:
+        return start if old is None else getattr(old, name)
+
+    models = models_to_ask(current)
+    first = kept("model", None)
+    names = list(models)
+    start = (
+        first
+        if first in models
+        else next(iter(models))
+        if not isinstance(names[0], tuple)
+        else ("asked", "gradient_boosting")
+    )
+    model = st.selectbox(
+        "Model", names, names.index(start), format_func=models.get, key=f"pairs model {key} {len(names)}"
+    )
+    unaware = False
+    if isinstance(model, tuple) and model[0] == "asked":
+        unaware = st.toggle(
+            "Unaware of the protected attributes", kept("unaware", False), key=f"pairs unaware {key}",
+            help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under “Proxies”.",
+        )  # fmt: skip
+    vary = _varied(dataset, kept("vary", {}), key)
+    source = st.radio(
+        "Profiles", list(SOURCES), list(SOURCES).index(kept("source", "profiles")), format_func=SOURCES.get, key=f"pairs source {key}",
+        help="Mimesis makes each column by itself, by rules you can see and set. “Between real rows” takes all columns together from two real rows that are alike: "
+        "no mixture of values appears that nobody has. “Real rows, flipped” asks about the people in the table.",
+    )  # fmt: skip
+    most = len(dataset) if source == "rows" else 200_000
+    n = st.number_input(
+        "How many", 1, most, min(kept("n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
+    )
+    with st.expander("More"):
+        locale = st.selectbox(
+            "Language and country of names and places", LOCALES, LOCALES.index(kept("locale", "en")), key="pairs locale", help="As Mimesis has them.",
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            kept("random_state", 0),
+            key="pairs seed",
+            help="The same seed gives the same profiles.",
+        )
+    current.pair_choices = PairChoices(
+        model,
+        unaware,
+        vary,
+        source,
+        int(n),
+        locale,
+        int(seed),
+        kept("columns", {}),
+        kept("threshold", None),
+        kept("feature", None),
+    )
+    return current.pair_choices
+
+
+def _varied(dataset: AuditDataset, old: dict[str, tuple[Any, ...]], key: str) -> dict[str, tuple[Any, ...]]:
+    attributes = list(dataset.roles.sensitive)
+    chosen = st.multiselect(
+        "Change", attributes, [a for a in old if a in attributes] or attributes[:1], key=f"pairs change {key}",
+        help="Nothing else differs between the clones of a profile. With several attributes, each alone and all together.",
+    )  # fmt: skip
+    found = {}
+    for name in chosen:
+        column = dataset.frame[name]
+        is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        levels = _values(column)
+        start = [v for v in old.get(name, ()) if v in levels or is_number] or levels[:_FIRST_LEVELS]
+        options = list(dict.fromkeys([*levels, *start]))
+        picked = st.multiselect(
+            f"Values of {name}", options, start, key=f"pairs values {key} {name}", accept_new_options=is_number,
+            help="Type a number to add it." if is_number else None,
+        )  # fmt: skip
+        found[name] = tuple(picked)
+    return found
+
+
+def _values(column: pd.Series) -> list[Any]:
+    """The most common values first; of many numbers the 10th, 50th and 90th percentile."""
+    known = column.dropna()
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and known.nunique() > 12:
+        return [
+            v.item()
+            for v in np.unique(
+                np.quantile(known.to_numpy(dtype=float), [0.1, 0.5, 0.9], method="nearest").astype(known.dtype)
+            )
+        ]
+    return known.value_counts().index.tolist()
+
+
+def asked(current: Session, dataset: AuditDataset, choices: PairChoices) -> TrainedModel | None:
+    """The model chosen; one that is to be trained here is, at once where the table is small."""
+    if choices.model == _LOANS:
+        return current.built("the article's tree", lambda: loan_model(dataset.frame))
+    if choices.model[0] != "asked":
+        return current.compared[choices.model]
+    key = ("asked", dataset.digest, choices.model[1], choices.unaware)
+    return _made(
+        current, key, "Train the model",
+        lambda report: train_model(dataset, algorithm=choices.model[1], unaware=choices.unaware, n_iter=0, progress=report),
+        is_quick=len(dataset) <= _QUICK_ROWS,
+    )  # fmt: skip
+
+
+def training_table(current: Session) -> AuditDataset:
+    """The table that models are trained on, for its label."""
+    return dataset_of(current, (current.training.roles.label,))
+
+
+def spec_of(current: Session, dataset: AuditDataset, model: TrainedModel, choices: PairChoices) -> ProfileSpec:
+    """How profiles are made: as the program suggests, and as the user changed it."""
+    columns = [model.columns.get(f.name, f.name) for f in model.features]
+    columns = [name for name in columns if name in dataset.frame and name not in choices.vary]
+    if choices.model == _LOANS and choices.source == "profiles":
+        start = loan_profiles(dataset)
+    else:
+        start = suggest_profile_spec(dataset, columns=columns, from_data=choices.source == "between")
+    for name, own in choices.columns.items():
+        start = start.with_column(name, own) if name in start.columns and choices.source == "profiles" else start
+    return start
+
+
+def pairs_to_ask(
+    current: Session, dataset: AuditDataset, model: TrainedModel, choices: PairChoices
+) -> tuple[CounterfactualPairs, np.ndarray] | None:
+    """The pairs and their scores, shape (n, k); made and scored at once where that is quick."""
+    n_clones = int(np.prod([len(v) for v in choices.vary.values()]))
+    key = ("pairs", dataset.digest, *_which(model, choices), choices.key())
+
+    def make(report: Callable[[float, str], None]) -> tuple[CounterfactualPairs, np.ndarray]:
+        options = {"vary": choices.vary, "n_profiles": choices.n_profiles, "random_state": choices.random_state}
+        if choices.source == "rows":
+            pairs = pairs_from_rows(dataset, **options)
+        else:
+            spec = spec_of(current, dataset, model, choices)
+            pairs = make_pairs(
+                spec, locale=choices.locale, progress=lambda share, text: report(0.6 * share, text), **options
+            )
+        report(0.6, "scoring")
+        return pairs, clone_scores(model, pairs)
+
+    return _made(current, key, "Make the profiles", make, is_quick=choices.n_profiles * n_clones <= _QUICK)
+
+
+def _made(current: Session, key: Any, label: str, make: Callable[[Any], Any], *, is_quick: bool) -> Any:
+    """What ``make`` brings, made once; by itself where it is quick, with progress and a stop button either way. None until then."""
+    kept = current.compared
+    if key not in kept:
+
+        def run(report) -> None:
+            for old in [k for k in kept if isinstance(k, tuple) and k[0] == key[0] == "pairs"][:-3]:
+                kept.pop(old)
+            kept[key] = make(report)
+
+        long_work(label, key=f"pairs {key[0]}", run=run, of=key if is_quick else None)
+    return kept.get(key)
+
+
+def _which(model: TrainedModel, choices: PairChoices) -> tuple[Any, ...]:
+    return choices.model, choices.unaware, model.card.get("sha256")
+
+
+def probe_of(current: Session, dataset: AuditDataset, model: TrainedModel, attribute: str) -> ProxyProbe | None:
+    """What the model's other columns tell about an attribute; by itself on a small table. None until then, and where it has no other."""
+    features = _others(dataset, model)
+    if not features:
+        return None
+    return _made(
+        current, _probe_key(dataset, attribute, features), f"How well do the other columns tell {literal(attribute)}?",
+        lambda report: proxy_probe(dataset, attribute=attribute, features=features, progress=report),
+        is_quick=len(dataset) * len(features) <= _QUICK_ROWS,
+    )  # fmt: skip
+
+
+def known_probes(
+    current: Session, dataset: AuditDataset, model: TrainedModel, audit: CounterfactualAudit
+) -> tuple[ProxyProbe, ...]:
+    """Those that were made."""
+    keys = [_probe_key(dataset, attribute, _others(dataset, model)) for attribute in audit.attributes]
+    return tuple(current.compared[key] for key in keys if key in current.compared)
+
+
+def _others(dataset: AuditDataset, model: TrainedModel) -> list[str]:
+    takes = [model.columns.get(f.name, f.name) for f in model.features]
+    return [n for n in takes if n in dataset.frame and n not in dataset.roles.sensitive and n not in dataset.sources]
+
+
+def _probe_key(dataset: AuditDataset, attribute: str, features: list[str]) -> Any:
+    return "probe", dataset.digest, attribute, tuple(features)
+
+
+def feature_of(current: Session, names: list[str]) -> str:
+    """The feature that bands and curve are over; where it was left."""
+    old = current.pair_choices.feature
+    found = st.selectbox(
+        "Feature", names, names.index(old) if old in names else 0, key=f"pairs feature {'|'.join(names)}"[:200]
+    )
+    current.pair_choices = replace(current.pair_choices, feature=found)
+    return found
+
+
+def curve_of(
+    current: Session, model: TrainedModel, audit: CounterfactualAudit, feature: str
+) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """The response curve of a feature, and the profiles' own range of it."""
+    choices = current.pair_choices
+    key = ("curve", audit.dataset["sha256"], *_which(model, choices), choices.key(), feature)
+    own = audit.made.profiles[feature].dropna()
+    curve = current.built(key, lambda: response_curve(model, audit.made, feature=feature))
+    return curve, (float(own.min()), float(own.max()))
+
+
+def about_one(
+    current: Session, dataset: AuditDataset, model: TrainedModel, audit: CounterfactualAudit
+) -> Single | None:
+    """One profile, typed in or a row of the table, and what was asked about it."""
+    is_row = st.segmented_control(
+        "Start from", [False, True], default=False, required=True, key="pairs start", format_func={False: "A made profile", True: "A row of the table"}.get,
+    )  # fmt: skip
+    number = 1
+    if is_row:
+        number = st.number_input(
+            "Row",
+            1,
+            len(dataset),
+            1,
+            key="pairs row",
+            help="What is asked about a row of the table stays out of the report.",
+        )
+        start = dataset.frame.iloc[int(number) - 1].to_dict()
+    else:
+        start = audit.pairs_of(audit.order[:1]).iloc[0].to_dict()
+    key = f"{dataset.digest[:10]} {is_row} {number} {current.pair_choices.key()}"
+    profile = _typed_in(dataset, model, audit, start, key)
+    allowed = st.multiselect(
+        "What may change", list(profile), [n for n in profile if n not in audit.attributes], key=f"pairs allowed {'|'.join(profile)}"[:200]
+    )  # fmt: skip
+    if not allowed:
+        st.info("Choose at least one thing that may change.")
+        return None
+    which = (
+        "one",
+        *_which(model, current.pair_choices),
+        audit.threshold,
+        repr(profile),
+        repr(audit.made.vary),
+        tuple(allowed),
+    )
+    single = current.built(
+        which,
+        lambda: ask_one(
+            model, audit, profile, allowed=allowed, is_real=bool(is_row) or audit.made.source != "profiles"
+        ),
+    )
+    current.compared["one"] = _of(audit), single
+    return single
+
+
+def known_single(current: Session, audit: CounterfactualAudit) -> Single | None:
+    """What was asked about one profile last, if it was of this audit."""
+    of, single = current.compared.get("one", (None, None))
+    return single if of == _of(audit) else None
+
+
+def _of(audit: CounterfactualAudit) -> str:
+    return repr((audit.dataset["sha256"], audit.model, audit.threshold, audit.made.vary))
+
+
+def profile_columns(current: Session, dataset: AuditDataset, model: TrainedModel, choices: PairChoices) -> None:
+    """How each column of the profiles is made, and the widgets to make one in another way."""
+    with st.expander("How the profiles are made", icon=":material/construction:"):
+        try:
+            spec = spec_of(current, dataset, model, choices)
+        except InputError as error:
+            problems(error)
+            return
+        table(spec.table(), name="pairs-spec", description="How each column of the profiles is made.")
+        if choices.source == "profiles":
+            edit_columns(current, spec, choices)
+
+
+def edit_columns(current: Session, spec: ProfileSpec, choices: PairChoices) -> None:
+    """One column of the profiles at a time: how it is made."""
+    name = st.selectbox(
+        "Column to make in another way",
+        list(spec.columns),
+        index=None,
+        key="pairs column",
+        placeholder="Choose a column",
+    )
+    if name is None:
+        return
+    own, key = spec.columns[name], f"{name} {spec.dataset.digest[:8]}"
+    way = st.segmented_control(
+        "Made as", list(_WAYS), default=own.kind if own.kind in _WAYS else "levels", required=True, format_func=_WAYS.get, key=f"pairs way {key}"
+    )  # fmt: skip
+    if way == "field":
+        names = list(FIELDS)
+        field_ = st.selectbox(
+            "Field",
+            names,
+            names.index(own.field) if own.field in names else 0,
+            format_func=FIELDS.get,
+            key=f"pairs field {key}",
+        )
+        made = FieldSpec(field=field_, follows=own.follows if own.follows in spec.columns else None)
+    elif way == "range":
+        left, right, whole = st.columns(3, vertical_alignment="bottom")
+        low = left.number_input("From", value=own.low if own.low is not None else 0.0, key=f"pairs low {key}")
+        high = right.number_input("To", value=own.high if own.high is not None else 1.0, key=f"pairs high {key}")
+        is_whole = whole.toggle("Whole numbers", own.is_whole, key=f"pairs whole {key}")
+        made = FieldSpec(low=low, high=high, is_whole=is_whole)
+    else:
+        known = (
+            list(own.levels) or _values(spec.dataset.frame[name])[:12]
+            if name in spec.dataset.frame
+            else list(own.levels)
+        )
+        made = FieldSpec(
+            levels=tuple(st.multiselect("Levels", known, known, key=f"pairs levels {key}", accept_new_options=True))
+        )
+    left, right = st.columns(2)
+
+    def keep(columns: dict[str, FieldSpec]) -> Callable[[], None]:
+        def change() -> None:
+            current.pair_choices = replace(current.pair_choices, columns=columns)
+
+        return change
+
+    left.button(
+        "Make it so",
+        on_click=keep({**choices.columns, name: made}),
+        type="primary",
+        key="pairs make so",
+        width="stretch",
+    )
+    right.button(
+        "All as suggested", on_click=keep({}), disabled=not choices.columns, key="pairs as suggested", width="stretch"
+    )
+
+
+def threshold_of(current: Session, dataset: AuditDataset, model: TrainedModel, scores: np.ndarray) -> float:
+    """The slider; where it was left for this model."""
+    choices = current.pair_choices
+    which = _which(model, choices)
+    start = current.built(("first threshold", dataset.digest, *which), lambda: usual_threshold(model, dataset))
+    if choices.threshold is not None and choices.threshold[0] == which:
+        start = choices.threshold[1]
+    low, high = (0.0, 1.0) if scores.min() >= 0 and scores.max() <= 1 else (float(scores.min()), float(scores.max()))
+    flagged = model.card.get("decisions", DECISIONS)[1]
+    found = st.slider(
+        "Threshold", low, high, min(max(start, low), high), (high - low) / 100, key=f"pairs threshold {dataset.digest[:10]} {which}",
+        help=f"Whoever scores this and above is {flagged.lower()}.",
+    )  # fmt: skip
+    current.pair_choices = replace(choices, threshold=(which, found))
+    return found
+
+
+def _typed_in(
+    dataset: AuditDataset, model: TrainedModel, audit: CounterfactualAudit, start: dict[str, Any], key: str
+) -> dict[str, Any]:
+    """A widget for each column that the model takes, filled with ``start``."""
+    found = {}
+    places = st.columns(3)
+    for position, feature in enumerate(model.features):
+        name = model.columns.get(feature.name, feature.name)
+        place, value, own = places[position % 3], start.get(name), f"pairs one {key} {name}"
+        column = dataset.frame[name]
+        if feature.kind == "number":
+            is_whole = bool((column.dropna() % 1 == 0).all())
+            number = None if value is None or pd.isna(value) else (int(value) if is_whole else float(value))
+            found[name] = place.number_input(name, value=number, step=1 if is_whole else None, key=own)
+        else:
+            levels = list(feature.levels) or [str(v) for v in _values(column)]
+            found[name] = place.selectbox(
+                name, levels, levels.index(str(value)) if str(value) in levels else 0, key=own
+            )
+    return found
