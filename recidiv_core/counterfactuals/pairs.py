@@ -229,22 +229,27 @@ def _like(dataset: AuditDataset | None, name: str) -> pd.Series | None:
 
 
 def _typed(values: Sequence[Any] | np.ndarray, like: pd.Series | None) -> pd.Series:
-    """Values as a column of the type that ``like`` has. Raises ValueError or TypeError where that would change them."""
+    """Values as a column of the type that ``like`` has. Raises ValueError, TypeError or OverflowError where it cannot hold them."""
     made = pd.Series(values)
     if like is None or made.isna().any():
         return made
     if isinstance(like.dtype, pd.CategoricalDtype):
-        known = {str(level): level for level in like.cat.categories}
-        return pd.Series(pd.Categorical([known[str(v)] for v in values], dtype=like.dtype))
+        return pd.Series(pd.Categorical(_known(values, {str(v): v for v in like.cat.categories}), dtype=like.dtype))
     if pd.api.types.is_bool_dtype(like):
-        known = {"true": True, "false": False, "1": True, "0": False}
-        return pd.Series([known[str(v).strip().lower().removesuffix(".0")] for v in values], dtype=like.dtype)
+        known = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+        return pd.Series(_known([str(v).strip().lower() for v in values], known), dtype=like.dtype)
     if pd.api.types.is_numeric_dtype(like):
         numbers = pd.to_numeric(made).astype(float)
         if pd.api.types.is_integer_dtype(like) and (numbers % 1 == 0).all():
             return numbers.astype(like.dtype)
         return numbers
     return made.astype(str).astype(like.dtype)
+
+
+def _known(values: Sequence[Any], known: Mapping[str, Any]) -> list[Any]:
+    if unknown := [v for v in map(str, values) if v not in known]:
+        raise ValueError(f"{len(unknown)} unknown")
+    return [known[str(v)] for v in values]
 
 
 def _untypable(columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Problem]:
@@ -254,7 +259,7 @@ def _untypable(columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Prob
             continue
         try:
             _typed(own.levels, _like(spec.dataset, name))
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, OverflowError):
             found.append(Problem(f"column {shown(name)}", "levels that the column can hold", "others"))
     return found
 

@@ -53,7 +53,7 @@ def smallest_changes(
     Numbers are moved within the data's range, both ways, over 512 values and then over 512 between the last that does not alter the decision
     and the first that does; whole numbers exactly where the range has no more values than that. A stretch of other decisions narrower than
     the first steps can be missed. Texts are set to each value in the data, and of those that alter it the most common is given. ``needed`` is missing where nothing in the range alters it.
-    The smallest as a share of the range comes first; another text counts as 1.
+    The smallest as a share of the range comes first; another text, or a number where it is missing, counts as 1.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def smallest_changes(
     finer = {}
     for name, (values, alters, _) in altered.items():
         if _is_number(dataset.frame[name]) and alters.any():
-            now = float(profile[name])
+            now = _start(dataset.frame[name], profile[name])
             found = values[alters][np.abs(values[alters] - now).argmin()]
             between = values[
                 ~alters & (np.sign(values - now) == np.sign(found - now)) & (np.abs(values - now) < abs(found - now))
@@ -97,11 +97,13 @@ def _row(name: str, column: pd.Series, now: Any, tries: list[Any]) -> tuple:
         return name, str(now), None, None, np.nan, np.nan
     if not _is_number(column):
         return name, str(now), str(values[0]), "another value", 1.0, float(scores[0])
-    distance = np.abs(values.astype(float) - float(now))
-    best = int(distance.argmin())
+    start = _start(column, now)
+    best = int(np.abs(values.astype(float) - start).argmin())
+    if pd.isna(now):
+        return name, "missing", f"{float(values[best]):,.6g}", "a value", 1.0, float(scores[best])
     known = column.dropna().astype(float)
     spread = float(known.max() - known.min()) or 1.0
-    change = float(values[best]) - float(now)
+    change = float(values[best]) - start
     return (
         name,
         f"{now:,.6g}",
@@ -136,9 +138,17 @@ def _candidates(column: pd.Series, now: Any) -> np.ndarray:
         return np.array([level for level in levels if level != str(now)] or [str(now)], dtype=object)
     known = column.dropna().astype(float)
     is_whole = _is_whole(column)
-    low, high = min(known.min(), float(now)), max(known.max(), float(now))
-    below, above = (_steps(float(now), end, is_whole=is_whole) for end in (low, high))
+    now = _start(column, now)
+    below, above = (_steps(now, end, is_whole=is_whole) for end in (min(known.min(), now), max(known.max(), now)))
     return np.unique(np.concatenate([below, above]))
+
+
+def _start(column: pd.Series, now: Any) -> float:
+    """Where the search begins: at the value, or where it is missing in the middle of the column's."""
+    if not pd.isna(now):
+        return float(now)
+    middle = float(column.dropna().astype(float).median())
+    return float(np.rint(middle)) if _is_whole(column) else middle
 
 
 def _steps(start: float, end: float, *, is_whole: bool) -> np.ndarray:
