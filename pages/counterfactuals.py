@@ -48,7 +48,7 @@ def pairs(audit, **_) -> None:
         f"{overall['n_flips']:,} of {overall['n']:,} profiles get different decisions as different clones ({audit.overall_bounds()}); they come first. "
         f"Shown: {len(listed):,} of {overall['n'] * k:,} clones; the download has them all."
     )
-    first = [*audit.made.reading, *audit.attributes, "score", "decision", "flips"]
+    first = [*audit.made.reading, *audit.attributes, *audit.answers]
     table(
         listed[[*first, *(name for name in listed if name not in first)]], name="pairs", description="The clones of each profile, one below the other.", whole=(overall["n"] * k, lambda: audit.pairs)
     )  # fmt: skip
@@ -180,6 +180,7 @@ st.caption(
     literal(f"Asked with: {training.table.name} · {len(training.table.frame):,} rows · protected: {', '.join(training.roles.sensitive)}")
 )  # fmt: skip
 shown, beside = st.columns([5, 2], gap="large")
+model = None
 try:
     dataset = training_table(current)
     with beside:
@@ -195,7 +196,6 @@ try:
 except InputError as error:
     with shown:
         problems(error)
-else:
-    if model is not None and choices.source != "rows":
-        profile_columns(current, dataset, model, choices)
+if model is not None and choices.source != "rows":
+    profile_columns(current, dataset, model, choices)
 explanations(READING_COUNTERFACTUALS)

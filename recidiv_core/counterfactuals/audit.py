@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.counterfactuals.contrasts import Contrast, contrasts, moves, summarise
+from recidiv_core.counterfactuals.fields import free
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
 from recidiv_core.data import AuditDataset, Roles, as_groups, shown
 from recidiv_core.errors import InputError, Problem
@@ -117,11 +118,15 @@ class CounterfactualAudit:
         """:attr:`pairs` of the profiles at these positions alone."""
         frame = self.made.frame(profiles)
         scores = self.scores[profiles].ravel()
-        return frame.assign(
-            score=scores,
-            decision=np.where(scores >= self.threshold, self.decisions[1], self.decisions[0]),
-            flips=np.repeat(self.flips[profiles], len(self.made.clones)),
-        )
+        decisions = np.where(scores >= self.threshold, self.decisions[1], self.decisions[0])
+        flips = np.repeat(self.flips[profiles], len(self.made.clones))
+        return frame.assign(**dict(zip(self.answers, (scores, decisions, flips), strict=True)))
+
+    @property
+    def answers(self) -> tuple[str, str, str]:
+        """What :attr:`pairs` calls score, decision and whether clones differ: other names where the profiles have these."""
+        taken = [*self.made.profiles, *self.made.clones]
+        return tuple(free(name, taken) for name in ("score", "decision", "flips"))
 
     def by_band(self, feature: str, *, contrast: int | None = None) -> pd.DataFrame:
         """feature, contrast, band, start, end, n, n_flips, flip_rate, low, high, n_gain, n_lose over bands of a numeric column, for a row of ``summary``.

@@ -115,7 +115,7 @@ def make_pairs(
         if own.kind == "field":
             made[name] = _by_mimesis(name, own, made, n_profiles, locale.lower(), random_state, slow, progress)
         elif own.kind != "data":
-            made[name] = _typed(_drawn(own, n_profiles, _random(random_state, name)), _like(spec.dataset, name))
+            made[name] = typed(_drawn(own, n_profiles, _random(random_state, name)), like_in(spec.dataset, name))
     reading = tuple(
         name
         for name in columns
@@ -157,17 +157,22 @@ def pairs_of(
     """One profile, typed in, and its clones."""
     problems: list[Problem] = []
     clones = _clones(vary, dataset, problems)
-    made = {}
-    for name, value in profile.items():
-        if name in vary:
-            continue
-        try:
-            made[name] = _typed([value], _like(dataset, name))
-        except (ValueError, TypeError, OverflowError):
-            problems.append(Problem(f"column {shown(name)}", "a value like those of the column", "something else"))
+    own = {name: value for name, value in profile.items() if name not in vary}
+    made = typed_profile(own, dataset, problems)
     if problems:
         raise InputError(problems)
-    return CounterfactualPairs(pd.DataFrame(made), clones, np.arange(1), "typed", (), {"n_profiles": 1}, dataset)
+    return CounterfactualPairs(made, clones, np.arange(1), "typed", (), {"n_profiles": 1}, dataset)
+
+
+def typed_profile(profile: Mapping[str, Any], dataset: AuditDataset | None, problems: list[Problem]) -> pd.DataFrame:
+    """One row, its values of the types that the data's columns have; what they cannot hold joins ``problems``."""
+    made = {}
+    for name, value in profile.items():
+        try:
+            made[name] = typed([value], like_in(dataset, name))
+        except (ValueError, TypeError, OverflowError):
+            problems.append(Problem(f"column {shown(name)}", "a value like those of the column", "something else"))
+    return pd.DataFrame(made)
 
 
 def _beside(name: str, own: FieldSpec, columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Problem]:
@@ -207,7 +212,7 @@ def _clones(vary: Mapping[str, Sequence[Any]], dataset: AuditDataset | None, pro
         where = f"values of {shown(name)}"
         listed = [values] if isinstance(values, str) else list(values)
         try:
-            columns[name] = _typed(listed, _like(dataset, name))
+            columns[name] = typed(listed, like_in(dataset, name))
         except (ValueError, TypeError, OverflowError):
             problems.append(Problem(where, "values that the column can hold", "others"))
             continue
@@ -224,11 +229,12 @@ def _clones(vary: Mapping[str, Sequence[Any]], dataset: AuditDataset | None, pro
     )
 
 
-def _like(dataset: AuditDataset | None, name: str) -> pd.Series | None:
+def like_in(dataset: AuditDataset | None, name: str) -> pd.Series | None:
+    """The data's column of that name."""
     return dataset.frame[name] if dataset is not None and name in dataset.frame else None
 
 
-def _typed(values: Sequence[Any] | np.ndarray, like: pd.Series | None) -> pd.Series:
+def typed(values: Sequence[Any] | np.ndarray, like: pd.Series | None) -> pd.Series:
     """Values as a column of the type that ``like`` has. Raises ValueError, TypeError or OverflowError where it cannot hold them."""
     made = pd.Series(values)
     if like is None or made.isna().any():
@@ -258,7 +264,7 @@ def _untypable(columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Prob
         if own.kind != "levels":
             continue
         try:
-            _typed(own.levels, _like(spec.dataset, name))
+            typed(own.levels, like_in(spec.dataset, name))
         except (ValueError, TypeError, OverflowError):
             found.append(Problem(f"column {shown(name)}", "levels that the column can hold", "others"))
     return found

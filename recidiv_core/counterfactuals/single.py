@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.counterfactuals.audit import CounterfactualAudit, audit_counterfactuals
-from recidiv_core.counterfactuals.pairs import pairs_of
-from recidiv_core.data import AuditDataset, as_groups, shown
+from recidiv_core.counterfactuals.pairs import pairs_of, typed_profile
+from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import TrainedModel
 
@@ -42,7 +42,7 @@ def ask_one(
     changes = smallest_changes(
         model, profile, allowed=allowed, dataset=audit.made.dataset, threshold=audit.threshold
     )  # fmt: skip
-    return Single(own.pairs.drop(columns="flips"), changes, is_real)
+    return Single(own.pairs.drop(columns=own.answers[2]), changes, is_real)
 
 
 def smallest_changes(
@@ -66,9 +66,9 @@ def smallest_changes(
         for name in allowed
         if name not in takes or name not in dataset.frame or name not in profile
     ]
+    base = typed_profile(profile, dataset, problems)
     if problems or not allowed:
         raise InputError(problems or [Problem("allowed", "at least one column", "none")])
-    base = pd.DataFrame({name: [value] for name, value in profile.items()})
     score = float(model.predict_score(base)[0])
     is_flagged = score >= threshold
     tried = {name: _candidates(dataset.frame[name], profile[name]) for name in allowed}
@@ -134,8 +134,8 @@ def _altered(
 
 def _candidates(column: pd.Series, now: Any) -> np.ndarray:
     if not _is_number(column):
-        levels = as_groups(column.dropna()).value_counts().index[:_MOST_LEVELS]
-        return np.array([level for level in levels if level != str(now)] or [str(now)], dtype=object)
+        levels = column.dropna().value_counts().index[:_MOST_LEVELS]
+        return np.array([level for level in levels if str(level) != str(now)] or [now], dtype=object)
     known = column.dropna().astype(float)
     is_whole = _is_whole(column)
     now = _start(column, now)

@@ -452,13 +452,12 @@ def _typed_in(
         name = model.columns.get(feature.name, feature.name)
         place, value, own = places[position % 3], start.get(name), f"pairs one {key} {name}"
         column = dataset.frame[name]
-        if feature.kind == "number":
+        if feature.kind == "number" and not pd.api.types.is_bool_dtype(column):
             is_whole = bool((column.dropna() % 1 == 0).all())
             number = None if value is None or pd.isna(value) else (int(value) if is_whole else float(value))
             found[name] = place.number_input(name, value=number, step=1 if is_whole else None, key=own)
         else:
-            levels = list(feature.levels) or [str(v) for v in _values(column)]
-            found[name] = place.selectbox(
-                name, levels, levels.index(str(value)) if str(value) in levels else 0, key=own
-            )
+            levels = list(feature.levels) or _values(column)
+            texts = list(map(str, levels))
+            found[name] = place.selectbox(name, levels, texts.index(str(value)) if str(value) in texts else 0, key=own)
     return found

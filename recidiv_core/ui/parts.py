@@ -130,10 +130,9 @@ def table(
     shown = data.copy()
     for column in [c for c in shown if pd.api.types.is_object_dtype(shown[c])]:
         shown[column] = [" – ".join(map(str, v)) if isinstance(v, tuple) else v for v in shown[column]]
-    if "metric" in shown:
-        shown["metric"] = [METRICS[name].title for name in shown["metric"]]
-    for column in {"definition", "first", "second"} & set(shown):
-        shown[column] = [DEFINITIONS[name].title for name in shown[column]]
+    for column, known in (("metric", METRICS), *((c, DEFINITIONS) for c in ("definition", "first", "second"))):
+        if column in shown and set(shown[column]) <= set(known):  # else the user's own column of that name
+            shown[column] = [known[name].title for name in shown[column]]
     titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
     label = f"Download as CSV ({n_whole:,} row{'s' if n_whole != 1 else ''})"
