@@ -181,3 +181,59 @@ def test_times_until_return_become_outcomes_too(capsys):
     said = capsys.readouterr()
     assert "23.4 % within 2 years" in said.out and "columns guessed: time durat" in said.err
     assert main(["outcomes", "simulated:many"]) == 2
+
+
+def test_counterfactuals_prints_the_article_and_writes_it(tmp_path, capsys):
+    out, pdf = tmp_path / "o.json", tmp_path / "o.pdf"
+    vary = ["--vary", "Gender=Male,Female"]
+    assert (
+        main(["counterfactuals", "sample:loans", *vary, "--profiles", "300", "--json", str(out), "--pdf", str(pdf)])
+        == 0
+    )
+    assert "300 lose by it (Approved to Denied), 0 gain" in capsys.readouterr().out
+    content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    assert content["overall"]["n_flips"] == 300 and content["options"]["vary"] == {"Gender": ["Male", "Female"]}
+    assert len(pypdf.PdfReader(pdf).pages) > 2
+
+
+def test_counterfactuals_asks_a_model_from_a_file(table, tmp_path, capsys):
+    model = tmp_path / "m.skops"
+    own = ["--label", "y", "--sensitive", "group", "--sensitive", "sex"]
+    assert (
+        main(
+            [
+                "train",
+                table,
+                *own,
+                "--algorithm",
+                "decision_tree",
+                "--iterations",
+                "0",
+                "--folds",
+                "1",
+                "--save",
+                str(model),
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    vary = ["--vary", "group=A,B", "--vary", "sex=f,m"]
+    assert main(["counterfactuals", table, "--model", str(model), *vary, "--source", "rows"]) == 0
+    printed = capsys.readouterr().out
+    assert "400 real rows" in printed and "group and sex" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sample:loans", "--vary", "Gender"], "COLUMN=VALUE,VALUE"),
+        (["sample:loans", "--vary", "Sex=f,m"], "1 that it has not"),
+        (["sample:loans", "--vary", "Gender=Male,Nobody"], "1 that it never saw"),
+        (["sample:loans", "--vary", "Gender=Male,Female", "--locale", "tlh"], "locale"),
+        (["sample:nc_releases", "--vary", "black=Black,not Black"], "a trained model"),
+    ],
+)
+def test_counterfactuals_tells_bad_input(arguments, told, capsys):
+    assert main(["counterfactuals", *arguments]) == 2
+    assert told in capsys.readouterr().err

@@ -12,6 +12,7 @@ from recidiv_core.counterfactuals import (
     FIXED,
     LOCALES,
     audit_counterfactuals,
+    beside,
     counterfactual_answer,
     loan_model,
     loan_profiles,
@@ -60,13 +61,11 @@ def counterfactuals(options: argparse.Namespace) -> int:
         pairs = pairs_from_rows(dataset, vary=vary, n_profiles=options.profiles, random_state=options.seed)
     else:
         is_loans = options.model is None and options.source == "profiles"
-        takes = [model.columns.get(f.name, f.name) for f in model.features if f.name in table.frame]
+        takes = [name for name in (model.columns.get(f.name, f.name) for f in model.features) if name in table.frame]
         spec = (
             loan_profiles(dataset)
             if is_loans
-            else suggest_profile_spec(
-                dataset, columns=[n for n in takes if n not in vary], from_data=options.source == "between"
-            )
+            else suggest_profile_spec(dataset, columns=takes, from_data=options.source == "between")
         )
         number = 1000 if options.profiles is None else options.profiles
         pairs = make_pairs(
@@ -76,7 +75,10 @@ def counterfactuals(options: argparse.Namespace) -> int:
     threshold = usual_threshold(model, dataset) if options.threshold is None else options.threshold
     audit = audit_counterfactuals(model, pairs, threshold=threshold)
     if audit.unseen:
-        audit = replace(audit, proxies=tuple(proxy_probe(dataset, attribute=name) for name in audit.unseen))
+        columns = beside(model, dataset)
+        audit = replace(
+            audit, proxies=tuple(proxy_probe(dataset, attribute=n, features=columns) for n in audit.unseen if columns)
+        )
     if options.json:
         written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
     if options.pdf:

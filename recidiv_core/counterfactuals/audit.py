@@ -10,14 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from recidiv_core.counterfactuals.contrasts import Contrast, contrasts, moves, summarise
+from recidiv_core.counterfactuals.contrasts import Contrast, contrasts, counted, moves, rate_bounds, summarise
 from recidiv_core.counterfactuals.fields import free
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
-from recidiv_core.data import AuditDataset, Roles, as_groups, shown
+from recidiv_core.data import MISSING_GROUP, AuditDataset, Roles, as_groups, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import ProxyProbe, TrainedModel
 from recidiv_core.plain import plain
-from recidiv_core.stats import wilson, wilson_of_people
 from recidiv_core.words import listed, outward
 
 _FEW, _BANDS = 12, 10
@@ -73,7 +72,7 @@ class CounterfactualAudit:
     @property
     def flag_helps(self) -> bool:
         """Whether a flag is what people want (a loan) or what they do not (a cell)."""
-        return self.roles is not None and self.roles.polarity == "assistive"
+        return self.made.polarity == "assistive"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -129,36 +128,36 @@ class CounterfactualAudit:
         return tuple(free(name, taken) for name in ("score", "decision", "flips"))
 
     def by_band(self, feature: str, *, contrast: int | None = None) -> pd.DataFrame:
-        """feature, contrast, band, start, end, n, n_flips, flip_rate, low, high, n_gain, n_lose over bands of a numeric column, for a row of ``summary``.
+        """Flips over bands of a numeric column, for a row of ``summary``: feature, contrast, band, start, end, n profiles, n_pairs, n_flips, flip_rate,
+        low, high, n_gain, n_lose, and the people behind. Profiles without the number are a band of their own.
 
         Raises
         ------
         InputError
-            When the profiles have no such column of numbers.
+            When the profiles have no such column of numbers, or the summary no such row.
         """
-        one = self._contrasts[self.main if contrast is None else contrast]
         values = self._numbers(feature)
+        if contrast is not None and contrast not in range(len(self._contrasts)):
+            raise InputError.one("contrast", f"a row of the summary, 0 to {len(self._contrasts) - 1}", "another")
+        one = self._contrasts[self.main if contrast is None else contrast]
         edges, names = _bands(values, is_even=self.made.source == "profiles")
-        flagged = self.scores >= self.threshold
-        gain, lose = moves(flagged, one, flag_helps=self.flag_helps)
+        gain, lose = moves(self.scores >= self.threshold, one, flag_helps=self.flag_helps)
         where = np.searchsorted(edges, values, side="right") - 1
         where[values == edges[-1]] = len(names) - 1
+        where[~np.isfinite(values)] = len(names)
         rows = []
-        for position, name in enumerate(names):
-            own = np.isfinite(values) & (where == position)
+        for position, name in enumerate([*names, MISSING_GROUP]):
+            own = where == position
             if not own.any():
                 continue
-            flips = (gain | lose)[own]
-            people = np.repeat(self.made.person[own], flips.shape[1])
-            low, high = wilson_of_people(flips.ravel().astype(float), people, confidence_level=self.confidence_level)
-            rows.append((
-                name, edges[position], edges[position + 1], int(own.sum()), int(flips.sum()), flips.mean(), low, high, int(gain[own].sum()), int(lose[own].sum())
-            ))  # fmt: skip
-        columns = ["band", "start", "end", "n", "n_flips", "flip_rate", "low", "high", "n_gain", "n_lose"]
-        table = pd.DataFrame(rows, columns=columns)
-        table.insert(0, "feature", feature)
-        table.insert(1, "contrast", f"{one.changed}, {one.start} to {one.to}")
-        return table
+            flips, people = (gain | lose)[own], self.made.person[own]
+            low, high = rate_bounds(flips, people, self.confidence_level)
+            start, end = (edges[position], edges[position + 1]) if position < len(names) else (np.nan, np.nan)
+            rows.append({
+                "feature": feature, "contrast": f"{one.changed}, {one.start} to {one.to}", "band": name, "start": start, "end": end, "n": int(own.sum()),
+                "n_pairs": flips.size, "flip_rate": flips.mean(), "low": low, "high": high, **counted(gain[own], lose[own], people),
+            })  # fmt: skip
+        return pd.DataFrame(rows)
 
     def overall_bounds(self) -> str:
         """The interval of the share of profiles whose clones do not agree, in words."""
@@ -183,11 +182,11 @@ class CounterfactualAudit:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; pairs only where they are of nobody."""
-        is_made = self.made.source == "profiles"
+        is_made = self.made.source in ("profiles", "typed")
         return plain({
             "dataset": self.dataset, "roles": self.roles.to_dict() if self.roles else None, "model": self.model, "options": self.options, "overall": self.overall,
             "unseen": self.unseen, "notes": self.notes, "summary": self.summary, "pairs": self.pairs_of(self.order[:_SHOWN]) if is_made else None,
-            "proxies": [probe.to_dict() for probe in self.proxies], "curve": self.curve, "bands": self.bands,
+            "proxies": [probe.to_dict() for probe in self.proxies], "curve": self.curve, "bands": self.bands, "single": None if self.single is None else self.single.to_dict(),
         })  # fmt: skip
 
 
@@ -205,8 +204,9 @@ def audit_counterfactuals(
         Before anything is scored: a column that the model takes and the profiles lack or that holds no numbers, a value that the model never
         saw, a threshold or confidence level out of bounds.
     """
-    scores = clone_scores(model, pairs)
-    return judged(model, pairs, scores, threshold=threshold, confidence_level=confidence_level)
+    if problems := [*_misjudged(threshold, confidence_level), *check_against(model, pairs)]:
+        raise InputError(problems)
+    return judged(model, pairs, clone_scores(model, pairs), threshold=threshold, confidence_level=confidence_level)
 
 
 def clone_scores(model: TrainedModel, pairs: CounterfactualPairs) -> np.ndarray:
@@ -216,15 +216,23 @@ def clone_scores(model: TrainedModel, pairs: CounterfactualPairs) -> np.ndarray:
     return model.predict_score(pairs.frame()).reshape(len(pairs), -1)
 
 
+def beside(model: TrainedModel, dataset: AuditDataset) -> list[str]:
+    """The columns that the model takes and that are no protected attributes, nor what these were made from: where proxies may be."""
+    takes = [model.columns.get(f.name, f.name) for f in model.features]
+    return [n for n in takes if n in dataset.frame and n not in dataset.roles.sensitive and n not in dataset.sources]
+
+
 def usual_threshold(model: TrainedModel, dataset: AuditDataset, *, random_state: int = 0) -> float:
-    """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, to two places."""
+    """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, rounded to a
+    thousandth of the scores' spread, up to a power of ten."""
     if "threshold" in model.card:
         return float(model.card["threshold"])
     some = np.arange(len(dataset))
     if len(some) > _MOST_ROWS:
         some = np.random.default_rng(random_state).choice(some, _MOST_ROWS, replace=False)
     scores = model.predict_score(dataset.frame.iloc[some])
-    return round(float(np.quantile(scores, 1 - dataset.y_true.mean())), 2)
+    spread = float(np.ptp(scores)) or 1.0
+    return round(float(np.quantile(scores, 1 - dataset.y_true.mean())), 2 - int(np.floor(np.log10(spread))))
 
 
 def judged(
@@ -236,18 +244,12 @@ def judged(
     confidence_level: float = 0.95,
 ) -> CounterfactualAudit:
     """The audit of scores that are there already: another threshold costs no scoring."""
-    problems = []
-    if not np.isfinite(threshold):
-        problems.append(Problem("threshold", "a finite number", "something else"))
-    if not 0 < confidence_level < 1:
-        problems.append(Problem("confidence_level", "a number between 0 and 1", f"{confidence_level:g}"))
-    if problems:
+    if problems := _misjudged(threshold, confidence_level):
         raise InputError(problems)
     dataset = pairs.dataset
-    flag_helps = dataset is not None and dataset.roles.polarity == "assistive"
     flagged = scores >= threshold
     summary = summarise(
-        scores, flagged, contrasts(pairs.clones), pairs.person, flag_helps=flag_helps, confidence_level=confidence_level
+        scores, flagged, contrasts(pairs.clones), pairs.person, flag_helps=pairs.polarity == "assistive", confidence_level=confidence_level
     )  # fmt: skip
     takes = {model.columns.get(f.name, f.name) for f in model.features}
     return CounterfactualAudit(
@@ -256,6 +258,15 @@ def judged(
         notes=tuple(_notes(model, pairs)), summary=summary, overall=_overall(flagged, pairs.person, confidence_level),
         roles=dataset.roles if dataset else None, dataset=_described(dataset, pairs), ledger=dataset.ledger_table() if dataset else pd.DataFrame(columns=["step", "detail", "n_rows", "n_left"]),
     )  # fmt: skip
+
+
+def _misjudged(threshold: Any, confidence_level: Any) -> list[Problem]:
+    found = []
+    if not isinstance(threshold, (int, float, np.integer, np.floating)) or not np.isfinite(threshold):
+        found.append(Problem("threshold", "a finite number", "something else"))
+    if not isinstance(confidence_level, (float, np.floating)) or not 0 < confidence_level < 1:
+        found.append(Problem("confidence_level", "a number between 0 and 1", "something else"))
+    return found
 
 
 def check_against(model: TrainedModel, pairs: CounterfactualPairs) -> list[Problem]:
@@ -312,17 +323,11 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
 
 def _overall(flagged: np.ndarray, person: np.ndarray, confidence_level: float) -> dict[str, Any]:
     flips = flagged.any(axis=1) & ~flagged.all(axis=1)
-    if len(np.unique(person)) < len(person):
-        low, high = wilson_of_people(flips.astype(float), person, confidence_level=confidence_level)
-    else:
-        low, high = wilson(flips.mean(), len(flips), confidence_level=confidence_level)
+    low, high = rate_bounds(flips, person, confidence_level)
     return {
-        "n": len(flips),
-        "n_flips": int(flips.sum()),
-        "flip_rate": float(flips.mean()),
-        "low": float(low),
-        "high": float(high),
-    }
+        "n": len(flips), "n_flips": int(flips.sum()), "flip_rate": float(flips.mean()), "low": low, "high": high,
+        "people_flip": len(np.unique(person[flips])), "people_keep": len(np.unique(person[~flips])),
+    }  # fmt: skip
 
 
 def _card(model: TrainedModel) -> dict[str, Any]:
@@ -343,12 +348,12 @@ def _bands(values: np.ndarray, *, is_even: bool) -> tuple[np.ndarray, list[str]]
     known = values[np.isfinite(values)]
     unique = np.unique(known)
     if len(unique) <= _FEW:
-        return np.append(unique, np.inf), [f"{value:,.6g}" for value in unique]
+        return np.append(unique, np.inf), [f"{value:,.10g}" for value in unique]
     if is_even:
         edges = even_edges(unique[0], unique[-1], _BANDS, is_whole=bool((unique % 1 == 0).all()))
     else:
         edges = np.unique(np.quantile(known, np.linspace(0, 1, _BANDS + 1), method="inverted_cdf"))
-    names = [f"{start:,.6g} to under {end:,.6g}" for start, end in pairwise(edges)]
+    names = [f"{start:,.10g} to under {end:,.10g}" for start, end in pairwise(edges)]
     return edges, [*names[:-1], names[-1].replace("under ", "")]
 
 
@@ -359,5 +364,5 @@ def even_edges(low: float, high: float, n: int, *, is_whole: bool = False) -> np
     step = unit * max(s for s in (1, 2, 2.5, 5) if s * unit <= rough * (1 + 1e-9))
     if is_whole:
         step = max(np.floor(step), 1.0)
-    start = np.floor(low / step + 1e-9)
-    return np.arange(start, np.ceil(high / step - 1e-9) + 1) * step
+    places = np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1)
+    return np.round(places * step, max(1 - int(np.floor(np.log10(unit))), 0))  # else 3 · 0.1 would lie above 0.3

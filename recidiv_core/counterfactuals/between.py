@@ -18,7 +18,10 @@ def rows_between(frame: pd.DataFrame, n: int, random: np.random.Generator) -> tu
     moving = [
         name
         for name, own in frame.items()
-        if pd.api.types.is_numeric_dtype(own) and not pd.api.types.is_bool_dtype(own) and own.nunique() > _FEW
+        if pd.api.types.is_numeric_dtype(own)
+        and not pd.api.types.is_bool_dtype(own)
+        and own.nunique() > _FEW
+        and own.abs().max() < 2.0**53
     ]
     numbers = frame[moving].to_numpy(dtype=float, na_value=np.nan)
     cell = _cells(frame.drop(columns=moving), np.isfinite(numbers))
@@ -38,7 +41,10 @@ def rows_between(frame: pd.DataFrame, n: int, random: np.random.Generator) -> tu
         scaled = numbers / np.where(np.isfinite(spread) & (spread > 0), spread, 1.0)
     distance = np.stack([np.nansum((scaled[others[:, j]] - scaled[first]) ** 2, axis=1) for j in range(_TRIED)], axis=1)
     second = others[np.arange(n), distance.argmin(axis=1)]
-    mixed = numbers[first] + random.random(n)[:, None] * (numbers[second] - numbers[first])
+    share = random.random(n)[:, None]
+    with np.errstate(invalid="ignore"):
+        mixed = numbers[first] + share * (numbers[second] - numbers[first])
+    mixed = np.where(np.isfinite(mixed), mixed, numbers[first])  # what is missing or infinite in both stays
 
     made = frame.take(first).reset_index(drop=True)
     for position, name in enumerate(moving):

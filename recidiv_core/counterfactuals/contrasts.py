@@ -13,6 +13,8 @@ from scipy import stats as scipy_stats
 
 from recidiv_core.stats import wilson, wilson_of_people
 
+SIDES = ("gain", "lose", "keep")
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -78,20 +80,28 @@ def _figures(
     gain, lose = moves(flagged, one, flag_helps=flag_helps)
     gap = scores[:, second] - scores[:, first]
     n, m = gap.shape
-    people = np.repeat(codes, m) if m > 1 or len(codes) > codes.max() + 1 else None
     rates = {}
     for name, own in (("flip", gain | lose), ("gain", gain), ("lose", lose)):
-        low, high = _bounds(own.ravel(), people, confidence_level)
-        rates |= {f"n_{name}": int(own.sum()), f"{name}_rate": own.mean(), f"{name}_low": low, f"{name}_high": high}
+        low, high = rate_bounds(own, codes, confidence_level)
+        rates |= {f"{name}_rate": own.mean(), f"{name}_low": low, f"{name}_high": high}
     n_people = int(codes.max()) + 1
+    own = counted(gain, lose, codes)
     net = np.bincount(codes, weights=(gain.astype(np.int64) - lose).sum(axis=1))
     gap_low, gap_high = _mean_bounds(gap, codes, confidence_level)
     return {
-        "n": n, "n_people": n_people, "n_pairs": n * m, "n_flips": rates["n_flip"], "flip_rate": rates["flip_rate"], "low": rates["flip_low"], "high": rates["flip_high"],
-        **{key: rates[key] for side in ("gain", "lose") for key in (f"n_{side}", f"{side}_rate", f"{side}_low", f"{side}_high")},
+        "n": n, "n_people": n_people, "n_pairs": n * m, "n_flips": own["n_flips"], "flip_rate": rates["flip_rate"], "low": rates["flip_low"], "high": rates["flip_high"],
+        **{key: (own | rates)[key] for side in ("gain", "lose") for key in (f"n_{side}", f"{side}_rate", f"{side}_low", f"{side}_high")},
+        **{f"people_{name}": own[f"people_{name}"] for name in SIDES},
         "p_value": mcnemar(int((net > 0).sum()), int((net < 0).sum())), "mean_gap": gap.mean(), "gap_low": gap_low, "gap_high": gap_high,
         "largest_gap": gap.ravel()[np.abs(gap).argmax()], "beyond": 1 - (1 - confidence_level) ** (1 / n_people),
     }  # fmt: skip
+
+
+def counted(gain: np.ndarray, lose: np.ndarray, person: np.ndarray) -> dict[str, int]:
+    """Pairs that gain, lose and flip, and the people behind at least one pair that gains, loses, and keeps its decision."""
+    sides = dict(zip(SIDES, (gain, lose, ~(gain | lose)), strict=True))
+    found = {"n_gain": int(gain.sum()), "n_lose": int(lose.sum()), "n_flips": int((gain | lose).sum())}
+    return found | {f"people_{name}": len(np.unique(person[own.any(axis=1)])) for name, own in sides.items()}
 
 
 def moves(flagged: np.ndarray, one: Contrast, *, flag_helps: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +114,7 @@ def moves(flagged: np.ndarray, one: Contrast, *, flag_helps: bool) -> tuple[np.n
 def _mirrored(own: Mapping[str, Any]) -> dict[str, Any]:
     """The same pair the other way round."""
     turned = dict(own)
-    for name in ("n_{}", "{}_rate", "{}_low", "{}_high"):
+    for name in ("n_{}", "{}_rate", "{}_low", "{}_high", "people_{}"):
         turned[name.format("gain")], turned[name.format("lose")] = own[name.format("lose")], own[name.format("gain")]
     return turned | {
         "mean_gap": 0.0 - own["mean_gap"], "gap_low": 0.0 - own["gap_high"], "gap_high": 0.0 - own["gap_low"], "largest_gap": 0.0 - own["largest_gap"]
@@ -116,11 +126,14 @@ def mcnemar(n_up: int, n_down: int) -> float:
     return float(scipy_stats.binomtest(n_up, n_up + n_down).pvalue) if n_up + n_down else 1.0
 
 
-def _bounds(values: np.ndarray, people: np.ndarray | None, confidence_level: float) -> tuple[float, float]:
-    if people is not None:
-        return wilson_of_people(values.astype(float), people, confidence_level=confidence_level)
-    low, high = wilson(values.mean(), len(values), confidence_level=confidence_level)
-    return float(low), float(high)
+def rate_bounds(flips: np.ndarray, person: np.ndarray, confidence_level: float) -> tuple[float, float]:
+    """Wilson's interval of a share, of shape (n,) or (n, m); with people as clusters where a person stands behind several."""
+    values = flips.ravel()
+    if len(values) == len(np.unique(person)):
+        low, high = wilson(values.mean(), len(values), confidence_level=confidence_level)
+        return float(low), float(high)
+    people = np.repeat(person, len(values) // len(person))
+    return wilson_of_people(values.astype(float), people, confidence_level=confidence_level)
 
 
 def _mean_bounds(gap: np.ndarray, codes: np.ndarray, confidence_level: float) -> tuple[float, float]:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from recidiv_core.counterfactuals.audit import even_edges
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
+from recidiv_core.data import shown
+from recidiv_core.errors import InputError
 from recidiv_core.models import TrainedModel
 
 _POINTS, _PROFILES, _FEW = 100, 200, 30
@@ -18,8 +20,10 @@ def response_curve(
     """feature, value, group, score, n: the mean score of up to 200 profiles as each clone, when ``feature`` alone takes each value.
 
     The values run over the data's range as well as the profiles', in round steps (each value, where there are few): a step of the model
-    outside the profiles is seen too. (Friedman 2001, section 8.2, for each protected value.)
+    outside the profiles is seen too. Raises InputError for a column that has no numbers. (Friedman 2001, section 8.2, for each protected value.)
     """
+    if feature not in pairs.profiles or not pd.api.types.is_numeric_dtype(pairs.profiles[feature]):
+        raise InputError.one("feature", "a column of the profiles with numbers", shown(feature))
     some = np.arange(len(pairs))
     if len(some) > _PROFILES:
         some = np.sort(np.random.default_rng(random_state).choice(some, _PROFILES, replace=False))
@@ -42,7 +46,7 @@ def _values(pairs: CounterfactualPairs, feature: str) -> np.ndarray:
     known = (
         own if dataset is None or feature not in dataset.frame else pd.concat([own, dataset.frame[feature].dropna()])
     )
-    unique = np.sort(known.unique())
+    unique = np.sort(known[np.isfinite(known.to_numpy(dtype=float))].unique())
     if len(unique) <= _FEW:
         return unique
     low, high = float(unique[0]), float(unique[-1])

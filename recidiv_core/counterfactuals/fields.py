@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as plain_field
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.data import AuditDataset, as_groups, shown
-from recidiv_core.errors import Problem
+from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import usable_features
 
 # Mimesis's own fields that can stand in a profile, and what each is called on the page.
@@ -37,6 +37,8 @@ _GUESSES: tuple[tuple[str, str], ...] = (
 _GENDER = re.compile(r"^(gender|sex|sexo|geschlecht)$", re.IGNORECASE)
 _MALE, _FEMALE = re.compile(r"^(m|male|man|men|hombre)$", re.I), re.compile(r"^(f|female|woman|women|mujer)$", re.I)
 _FEW = 10  # numbers with no more values than this are levels
+_RARE = 10  # what fewer rows have, or lies beyond all but so many, is no suggestion: it may be one person's
+_LARGEST = 2.0**53  # whole numbers beyond it are not exact
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class FieldSpec:
     from_data: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.levels, (str, bytes)) or not isinstance(self.levels, Iterable):
+            raise InputError.one("levels", "a sequence of values", "something else")
         object.__setattr__(self, "levels", tuple(self.levels))
 
     @property
@@ -83,7 +87,8 @@ class FieldSpec:
         if self.kind == "field":
             return f"Mimesis: {FIELDS.get(self.field, self.field)}"
         if self.kind == "range":
-            return f"{self.low:,g} to {self.high:,g}{', whole numbers' if self.is_whole else ''}"
+            low, high = (f"{bound:,.10g}" if _is_finite(bound) else "?" for bound in (self.low, self.high))
+            return f"{low} to {high}{', whole numbers' if self.is_whole else ''}"
         return f"one of {', '.join(map(str, self.levels))}" if self.kind == "levels" else "from the data"
 
     def problems(self, name: str) -> list[Problem]:
@@ -91,13 +96,12 @@ class FieldSpec:
         where = f"column {shown(name)}"
         if self.kind is None:
             return [Problem(where, "a field, a range, levels, or the data", "none of them, or more than one")]
-        if self.kind == "field" and self.field not in FIELDS:
+        if self.kind == "field" and (not isinstance(self.field, str) or self.field not in FIELDS):
             return [Problem(where, f"one of Mimesis's fields {', '.join(FIELDS)}", shown(self.field, 40))]
         if self.kind != "range":
             return []
-        bounds = (self.low, self.high)
-        if not all(isinstance(b, (int, float, np.number)) and np.isfinite(b) for b in bounds):
-            return [Problem(where, "a range with two finite ends", "one that has not")]
+        if not (_is_finite(self.low) and _is_finite(self.high)):
+            return [Problem(where, f"a range with two ends within ±{_LARGEST:g}", "one that has not")]
         if self.low > self.high:
             return [Problem(where, "a range from a lower to a higher number", f"{self.low:g} to {self.high:g}")]
         if self.is_whole and np.floor(self.high) < np.ceil(self.low):
@@ -107,10 +111,16 @@ class FieldSpec:
 
 @dataclass(frozen=True, eq=False)
 class ProfileSpec:
-    """The columns of a profile in their order. ``dataset`` lends its types, its direction (who gains by a flag) and what is "from data"."""
+    """The columns of a profile in their order. ``dataset`` lends its types, its polarity and what is "from data"; ``flag`` is another polarity."""
 
     columns: Mapping[str, FieldSpec]
     dataset: AuditDataset | None = plain_field(default=None, repr=False)
+    flag: str | None = None
+
+    @property
+    def polarity(self) -> str:
+        """Whether being flagged harms ("punitive") or helps ("assistive"): as ``flag`` says, else the dataset, else it harms."""
+        return self.flag or (self.dataset.roles.polarity if self.dataset is not None else "punitive")
 
     def with_column(self, name: str, spec: FieldSpec) -> ProfileSpec:
         """The same with one column made in another way."""
@@ -127,8 +137,9 @@ def suggest_profile_spec(
 ) -> ProfileSpec:
     """A spec to start from: an id, a name, and for each column of ``columns`` (those a model would take) what its type and values say.
 
-    Numbers get their range in the data, texts and numbers of few values their levels; a column of many texts the field of Mimesis that its
-    name asks for. With ``from_data`` every column comes from the data instead, all together.
+    Numbers get their range in the data, without the ten rows at either end; texts and numbers of few values the levels that at least ten
+    rows have; a column of many texts the field of Mimesis that its name asks for. (A rare value may be one person's, and the spec stands in
+    the report.) With ``from_data`` every column comes from the data instead, all together.
     """
     if columns is None:
         columns = [feature.name for feature in usable_features(dataset)[0]]
@@ -168,12 +179,23 @@ def _name(gender: str | None) -> FieldSpec:
 def _guessed(name: str, column: pd.Series) -> FieldSpec:
     values = column.dropna()
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    few = sorted(values.unique().tolist(), key=str if not is_number else float) if values.nunique() <= _FEW else None
-    if is_number and len(values) and few is None:
-        low, high = values.min(), values.max()
-        if np.isfinite([float(low), float(high)]).all():
-            return FieldSpec(low=low.item(), high=high.item(), is_whole=bool((values % 1 == 0).all()))
+    counts = values.value_counts()
+    common = counts[counts >= min(_RARE, counts.iloc[0] if len(counts) else 1)].index.tolist()
+    if is_number and len(counts) > _FEW:
+        known = np.sort(values.to_numpy(dtype=float)[np.isfinite(values.to_numpy(dtype=float))])
+        beyond = min(_RARE, len(known) // 4)
+        low, high = known[beyond], known[-1 - beyond]
+        is_whole = bool((known % 1 == 0).all())
+        return (
+            FieldSpec(low=int(low), high=int(high), is_whole=True)
+            if is_whole
+            else FieldSpec(low=float(low), high=float(high))
+        )
     fitting = [made for pattern, made in _GUESSES if re.search(pattern, name, re.IGNORECASE)]
-    if fitting and few is None:
+    if fitting and len(counts) > _FEW:
         return FieldSpec(field=fitting[0])
-    return FieldSpec(levels=tuple(few if few is not None else sorted(map(str, values.unique()))))
+    return FieldSpec(levels=tuple(sorted(common, key=float if is_number else str)))
+
+
+def _is_finite(bound: Any) -> bool:
+    return isinstance(bound, (int, float, np.integer, np.floating)) and abs(bound) <= _LARGEST

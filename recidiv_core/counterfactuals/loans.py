@@ -23,4 +23,4 @@ def loan_model(frame: pd.DataFrame) -> TrainedModel:
 def loan_profiles(dataset: AuditDataset | None = None) -> ProfileSpec:
     """An id, and an income between 40,000 and 70,000 (M, step 3)."""
     income = FieldSpec(low=40_000, high=70_000, is_whole=True)
-    return ProfileSpec({"Applicant_ID": FieldSpec(field="uuid"), "Income": income}, dataset)
+    return ProfileSpec({"Applicant_ID": FieldSpec(field="uuid"), "Income": income}, dataset, "assistive")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
@@ -15,13 +14,15 @@ from mimesis.exceptions import FieldArityError, FieldError
 from mimesis.locales import Locale
 
 from recidiv_core.counterfactuals.between import rows_between
-from recidiv_core.counterfactuals.fields import FIELDS, GENDERED, FieldSpec, ProfileSpec, free, gender_of
+from recidiv_core.counterfactuals.columns import clones_of, like_in, typed, typed_profile
+from recidiv_core.counterfactuals.fields import GENDERED, FieldSpec, ProfileSpec, free, gender_of
 from recidiv_core.data import AuditDataset, person_codes, shown
 from recidiv_core.errors import InputError, Problem
 
 LOCALES = tuple(locale.value for locale in Locale)
-MAX_PROFILES, MAX_CLONES, MAX_ROWS = 1_000_000, 30, 5_000_000
+MAX_PROFILES, MAX_ROWS = 1_000_000, 5_000_000
 _AT_ONCE = 5_000
+_YEARS = {"start": 1940, "end": 2020}  # by itself Mimesis ends with the current year: a seed would not hold
 Progress = Callable[[float, str], None] | None
 
 
@@ -38,8 +39,9 @@ class CounterfactualPairs:
     person : ndarray of shape (n,)
         Whom a profile is made from: profiles of the same person are not independent. Without people, every profile by itself.
     source : str
-        "profiles" (made column by column), "between" (between real rows) or "rows" (real rows, flipped).
+        "profiles" (made column by column), "between" (between real rows), "rows" (real rows, flipped) or "typed" (one, typed in).
     reading : names of the columns that no model takes.
+    polarity : whether being flagged harms ("punitive") or helps ("assistive") the person.
     """
 
     profiles: pd.DataFrame
@@ -48,6 +50,7 @@ class CounterfactualPairs:
     source: str
     reading: tuple[str, ...]
     options: dict[str, Any]
+    polarity: str
     dataset: AuditDataset | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -77,7 +80,8 @@ def make_pairs(
     Columns made by a field, a range or levels are drawn independently: together they may describe nobody who exists. Columns "from data"
     are drawn together: a random row, moved a random part of the way to the most alike of five others that have the same values in
     everything but their numbers. So every mixture of categories is a real one, numbers stay between those of two real people, and
-    what holds of every row as an order or a difference between two columns holds of the mixture (whole numbers are rounded, both the same way).
+    what holds of every row as an order or a difference between two columns of whole numbers, or two of others, holds of the mixture. (Whole numbers
+    are rounded: a sum of them may be off by one.)
 
     Parameters
     ----------
@@ -91,15 +95,11 @@ def make_pairs(
     InputError
         With everything that is wrong, before anything is made.
     """
-    columns = {name: own for name, own in spec.columns.items() if name not in vary}
-    problems = [p for name, own in columns.items() for p in (*own.problems(name), *_beside(name, own, columns, spec))]
-    if locale.lower() not in LOCALES:
+    columns, problems = _columns(spec, vary)
+    if not isinstance(locale, str) or locale.lower() not in LOCALES:
         problems.append(Problem("locale", f"one of {', '.join(LOCALES)}", shown(locale, 20)))
-    if not columns:
-        problems.append(Problem("columns", "at least one that is not varied", "none"))
-    clones = _clones(vary, spec.dataset, problems)
+    clones = clones_of(vary, spec.dataset, problems)
     n_profiles = _count(n_profiles, len(clones), random_state, problems)
-    problems += _untypable(columns, spec)
     if problems:
         raise InputError(problems)
     made, source, person = {}, "profiles", np.arange(n_profiles)
@@ -125,7 +125,7 @@ def make_pairs(
     options |= {"n_alone": n_alone} if drawn else {}
     options["columns"] = {name: own.words() for name, own in columns.items()}
     profiles = pd.DataFrame({name: made[name] for name in columns})
-    return CounterfactualPairs(profiles, clones, person, source, reading, options, spec.dataset)
+    return CounterfactualPairs(profiles, clones, person, source, reading, options, spec.polarity, spec.dataset)
 
 
 def pairs_from_rows(
@@ -133,7 +133,7 @@ def pairs_from_rows(
 ) -> CounterfactualPairs:
     """The rows of ``dataset``, or ``n_profiles`` of them at random, each cloned for every combination in ``vary``, whatever it had before."""
     problems: list[Problem] = []
-    clones = _clones(vary, dataset, problems)
+    clones = clones_of(vary, dataset, problems)
     n = len(dataset) if n_profiles is None else n_profiles
     n = min(_count(n, len(clones), random_state, problems), len(dataset))
     if problems:
@@ -141,14 +141,14 @@ def pairs_from_rows(
     rows = np.arange(len(dataset))
     if n < len(rows):
         rows = np.sort(np.random.default_rng(random_state).choice(rows, n, replace=False))
-    row = free("row", list(dataset.frame))
+    row = free("row", [*dataset.frame, *vary])
     profiles = (
         dataset.frame.drop(columns=[name for name in vary if name in dataset.frame]).take(rows).reset_index(drop=True)
     )
     profiles.insert(0, row, rows + 1)
     person = np.arange(n) if dataset.roles.id is None else person_codes(dataset.frame[dataset.roles.id])[rows]
     options = {"n_profiles": n, "random_state": int(random_state)}
-    return CounterfactualPairs(profiles, clones, person, "rows", (row,), options, dataset)
+    return CounterfactualPairs(profiles, clones, person, "rows", (row,), options, dataset.roles.polarity, dataset)
 
 
 def pairs_of(
@@ -156,34 +156,54 @@ def pairs_of(
 ) -> CounterfactualPairs:
     """One profile, typed in, and its clones."""
     problems: list[Problem] = []
-    clones = _clones(vary, dataset, problems)
+    clones = clones_of(vary, dataset, problems)
     own = {name: value for name, value in profile.items() if name not in vary}
     made = typed_profile(own, dataset, problems)
     if problems:
         raise InputError(problems)
-    return CounterfactualPairs(made, clones, np.arange(1), "typed", (), {"n_profiles": 1}, dataset)
+    return CounterfactualPairs(
+        made,
+        clones,
+        np.arange(1),
+        "typed",
+        (),
+        {"n_profiles": 1},
+        dataset.roles.polarity if dataset else "punitive",
+        dataset,
+    )
 
 
-def typed_profile(profile: Mapping[str, Any], dataset: AuditDataset | None, problems: list[Problem]) -> pd.DataFrame:
-    """One row, its values of the types that the data's columns have; what they cannot hold joins ``problems``."""
-    made = {}
-    for name, value in profile.items():
-        try:
-            made[name] = typed([value], like_in(dataset, name))
-        except (ValueError, TypeError, OverflowError):
-            problems.append(Problem(f"column {shown(name)}", "a value like those of the column", "something else"))
-    return pd.DataFrame(made)
+def _columns(spec: ProfileSpec, vary: Any) -> tuple[dict[str, FieldSpec], list[Problem]]:
+    """The columns to make, and what is wrong with them. A name that would follow a column that is varied is a surname: it is every clone's."""
+    columns, problems = {}, []
+    for name, own in spec.columns.items():
+        if not isinstance(own, FieldSpec):
+            problems.append(Problem(f"column {shown(name)}", "a FieldSpec", "something else"))
+        elif not isinstance(vary, Mapping) or name not in vary:
+            follows_varied = isinstance(vary, Mapping) and own.follows in vary
+            columns[name] = replace(own, field="person.surname", follows=None) if follows_varied else own
+    for name, own in columns.items():
+        problems += own.problems(name) or _beside(name, own, columns, spec)
+    if not columns and not problems:
+        problems.append(Problem("columns", "at least one that is not varied", "none"))
+    return columns, problems
 
 
 def _beside(name: str, own: FieldSpec, columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Problem]:
     """What is wrong with a column beside the others and the data."""
     where = f"column {shown(name)}"
-    if own.kind == "data" and (spec.dataset is None or name not in spec.dataset.frame):
-        return [Problem(where, "a dataset with this column, to draw from", "none")]
-    if own.follows is not None and own.follows not in columns:
-        return [Problem(where, "to follow another column of the profile that is not varied", shown(own.follows, 40))]
-    if own.kind != "field" or own.field not in FIELDS:
+    if own.kind == "data":
+        if spec.dataset is None or name not in spec.dataset.frame:
+            return [Problem(where, "a dataset with this column, to draw from", "none")]
         return []
+    if own.kind != "field":
+        try:
+            typed(own.levels if own.kind == "levels" else [own.low, own.high], like_in(spec.dataset, name))
+        except (ValueError, TypeError, OverflowError):
+            return [Problem(where, "values that the column can hold", "others")]
+        return []
+    if own.follows is not None and (own.follows not in columns or columns[own.follows].kind not in ("levels", "data")):
+        return [Problem(where, "to follow a column of the profile with levels", shown(own.follows, 40))]
     try:
         mimesis.Field(Locale.EN, seed=0)(own.field, **_arguments(own, None))
     except (FieldError, FieldArityError, TypeError, ValueError, KeyError, AttributeError):
@@ -200,74 +220,6 @@ def _count(n_profiles: Any, n_clones: int, random_state: Any, problems: list[Pro
     if n_profiles * n_clones > MAX_ROWS:
         problems.append(Problem("n_profiles", f"at most {MAX_ROWS:,} clones altogether", f"{n_profiles * n_clones:,}"))
     return int(n_profiles)
-
-
-def _clones(vary: Mapping[str, Sequence[Any]], dataset: AuditDataset | None, problems: list[Problem]) -> pd.DataFrame:
-    """Every combination of the values, typed as the dataset's columns are; with the first attribute changing slowest."""
-    if not vary:
-        problems.append(Problem("vary", "at least one protected attribute with its values", "none"))
-        return pd.DataFrame(index=[0])
-    columns = {}
-    for name, values in vary.items():
-        where = f"values of {shown(name)}"
-        listed = [values] if isinstance(values, str) else list(values)
-        try:
-            columns[name] = typed(listed, like_in(dataset, name))
-        except (ValueError, TypeError, OverflowError):
-            problems.append(Problem(where, "values that the column can hold", "others"))
-            continue
-        if columns[name].nunique() < len(listed) or columns[name].isna().any() or len(listed) < 2:
-            problems.append(Problem(where, "at least two different values, none missing", f"{columns[name].nunique()}"))
-    number = int(np.prod([len(own) for own in columns.values()])) if columns else 0
-    if number > MAX_CLONES:
-        problems.append(Problem("vary", f"at most {MAX_CLONES} combinations of values", f"{number:,}"))
-    if problems or not columns:
-        return pd.DataFrame(index=[0])
-    places = np.array(list(itertools.product(*(range(len(own)) for own in columns.values()))))
-    return pd.DataFrame(
-        {name: own.take(places[:, i]).reset_index(drop=True) for i, (name, own) in enumerate(columns.items())}
-    )
-
-
-def like_in(dataset: AuditDataset | None, name: str) -> pd.Series | None:
-    """The data's column of that name."""
-    return dataset.frame[name] if dataset is not None and name in dataset.frame else None
-
-
-def typed(values: Sequence[Any] | np.ndarray, like: pd.Series | None) -> pd.Series:
-    """Values as a column of the type that ``like`` has. Raises ValueError, TypeError or OverflowError where it cannot hold them."""
-    made = pd.Series(values)
-    if like is None or made.isna().any():
-        return made
-    if isinstance(like.dtype, pd.CategoricalDtype):
-        return pd.Series(pd.Categorical(_known(values, {str(v): v for v in like.cat.categories}), dtype=like.dtype))
-    if pd.api.types.is_bool_dtype(like):
-        known = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-        return pd.Series(_known([str(v).strip().lower() for v in values], known), dtype=like.dtype)
-    if pd.api.types.is_numeric_dtype(like):
-        numbers = pd.to_numeric(made).astype(float)
-        if pd.api.types.is_integer_dtype(like) and (numbers % 1 == 0).all():
-            return numbers.astype(like.dtype)
-        return numbers
-    return made.astype(str).astype(like.dtype)
-
-
-def _known(values: Sequence[Any], known: Mapping[str, Any]) -> list[Any]:
-    if unknown := [v for v in map(str, values) if v not in known]:
-        raise ValueError(f"{len(unknown)} unknown")
-    return [known[str(v)] for v in values]
-
-
-def _untypable(columns: Mapping[str, FieldSpec], spec: ProfileSpec) -> list[Problem]:
-    found = []
-    for name, own in columns.items():
-        if own.kind != "levels":
-            continue
-        try:
-            typed(own.levels, like_in(spec.dataset, name))
-        except (ValueError, TypeError, OverflowError):
-            found.append(Problem(f"column {shown(name)}", "levels that the column can hold", "others"))
-    return found
 
 
 def _random(random_state: int, name: str) -> np.random.Generator:
@@ -306,7 +258,7 @@ def _by_mimesis(
 
 def _arguments(own: FieldSpec, gender: str | None) -> dict[str, Any]:
     """The field's own arguments, a gender as Mimesis takes it."""
-    found = dict(own.arguments)
+    found = (_YEARS if own.field == "datetime.formatted_date" else {}) | dict(own.arguments)
     if gender is not None and own.field in GENDERED:
         found["gender"] = gender
     if isinstance(found.get("gender"), str):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.counterfactuals.audit import CounterfactualAudit, audit_counterfactuals
+from recidiv_core.counterfactuals.audit import CounterfactualAudit, audit_counterfactuals, even_edges
 from recidiv_core.counterfactuals.pairs import pairs_of, typed_profile
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import TrainedModel
 
-_POINTS = 512
+_POINTS, _ROUNDS = 512, 2
 _MOST_LEVELS = 100
 
 
@@ -26,6 +27,10 @@ class Single:
     clones: pd.DataFrame
     changes: pd.DataFrame
     is_real: bool
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Plain values for JSON; None of a row of the data."""
+        return None if self.is_real else {"clones": self.clones, "changes": self.changes}
 
 
 def ask_one(
@@ -50,10 +55,11 @@ def smallest_changes(
 ) -> pd.DataFrame:
     """feature, now, needed, change, share_of_range, score: for each column of ``allowed`` the smallest change of it alone that alters the decision.
 
-    Numbers are moved within the data's range, both ways, over 512 values and then over 512 between the last that does not alter the decision
-    and the first that does; whole numbers exactly where the range has no more values than that. A stretch of other decisions narrower than
-    the first steps can be missed. Texts are set to each value in the data, and of those that alter it the most common is given. ``needed`` is missing where nothing in the range alters it.
-    The smallest as a share of the range comes first; another text, or a number where it is missing, counts as 1.
+    Numbers are moved within the data's range, to either side: over 512 values, then twice over some 512 round ones between the last that does not
+    alter the decision and the first that does. A stretch of other decisions narrower than the first steps can be missed; whole numbers are
+    found exactly where a side has no more values than that. Texts are set to each value in the data, and of those that alter it the most common is given. ``needed``
+    is missing where nothing in the range alters it. The smallest as a share of the range comes first; another text, or a number where it is
+    missing, counts as 1.
 
     Raises
     ------
@@ -70,77 +76,95 @@ def smallest_changes(
     if problems or not allowed:
         raise InputError(problems or [Problem("allowed", "at least one column", "none")])
     score = float(model.predict_score(base)[0])
-    is_flagged = score >= threshold
-    tried = {name: _candidates(dataset.frame[name], profile[name]) for name in allowed}
-    altered = _altered(model, base, tried, threshold, is_flagged)
-    finer = {}
-    for name, (values, alters, _) in altered.items():
-        if _is_number(dataset.frame[name]) and alters.any():
-            now = _start(dataset.frame[name], profile[name])
-            found = values[alters][np.abs(values[alters] - now).argmin()]
-            between = values[
-                ~alters & (np.sign(values - now) == np.sign(found - now)) & (np.abs(values - now) < abs(found - now))
-            ]
-            near = between[np.abs(between - found).argmin()] if len(between) else now
-            finer[name] = _steps(near, found, is_whole=_is_whole(dataset.frame[name]))
-    refined = _altered(model, base, finer, threshold, is_flagged) if finer else {}
-    rows = [_row(name, dataset.frame[name], profile[name], [altered[name], refined.get(name)]) for name in allowed]
+    ask = partial(_altered, model, base, threshold, score >= threshold)
+    tried = {(n, i): side for n in allowed for i, side in enumerate(_sides(dataset.frame[n], base[n].iloc[0]))}
+    found = ask(tried)
+    for _ in range(_ROUNDS):
+        finer = {}
+        for (name, side), (value, _) in found.items():
+            if (name, side) not in tried or not _is_number(dataset.frame[name]):
+                continue
+            own = tried[(name, side)]
+            place = int(np.flatnonzero(own == value)[0])
+            near = own[place - 1] if place else _start(dataset.frame[name], base[name].iloc[0])
+            finer[(name, side)] = np.append(_between(near, value, is_whole=_is_whole(dataset.frame[name])), value)
+        tried = finer
+        found |= ask(tried)
+    rows = [
+        _row(n, dataset.frame[n], base[n].iloc[0], [own for key, own in found.items() if key[0] == n]) for n in allowed
+    ]
     table = pd.DataFrame(rows, columns=["feature", "now", "needed", "change", "share_of_range", "score"])
     return table.sort_values("share_of_range", kind="stable", ignore_index=True)
 
 
-def _row(name: str, column: pd.Series, now: Any, tries: list[Any]) -> tuple:
-    """The nearest value that alters the decision, over both rounds."""
-    values = np.concatenate([t[0][t[1]] for t in tries if t is not None])
-    scores = np.concatenate([t[2][t[1]] for t in tries if t is not None])
-    if not len(values):
-        return name, str(now), None, None, np.nan, np.nan
+def _row(name: str, column: pd.Series, now: Any, found: list[tuple[Any, float]]) -> tuple:
+    """The nearest of the values that alter the decision, one for each side."""
+    text = "missing" if pd.isna(now) else f"{now:,.10g}" if _is_number(column) else str(now)
+    if not found:
+        return name, text, None, None, np.nan, np.nan
     if not _is_number(column):
-        return name, str(now), str(values[0]), "another value", 1.0, float(scores[0])
+        return name, text, str(found[0][0]), "another value", 1.0, found[0][1]
     start = _start(column, now)
-    best = int(np.abs(values.astype(float) - start).argmin())
+    value, score = min(found, key=lambda own: abs(own[0] - start))
     if pd.isna(now):
-        return name, "missing", f"{float(values[best]):,.6g}", "a value", 1.0, float(scores[best])
+        return name, text, f"{value:,.10g}", "a value", 1.0, score
     known = column.dropna().astype(float)
     spread = float(known.max() - known.min()) or 1.0
-    change = float(values[best]) - start
-    return (
-        name,
-        f"{now:,.6g}",
-        f"{float(values[best]):,.6g}",
-        f"{change:+,.6g}",
-        abs(change) / spread,
-        float(scores[best]),
-    )
+    return name, text, f"{value:,.10g}", f"{value - start:+,.6g}", abs(value - start) / spread, score
 
 
 def _altered(
-    model: TrainedModel, base: pd.DataFrame, tried: Mapping[str, np.ndarray], threshold: float, is_flagged: bool
-) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each column its values tried, whether each alters the decision, and the scores: one call of the model for all."""
+    model: TrainedModel, base: pd.DataFrame, threshold: float, is_flagged: bool, tried: Mapping[Any, np.ndarray]
+) -> dict[Any, tuple[Any, float]]:
+    """Of each column's values, in their order, the first that alters the decision, with its score: one call of the model for all."""
     parts = []
-    for name, values in tried.items():
+    for (name, _), values in tried.items():
         part = base.take(np.zeros(len(values), dtype=int)).reset_index(drop=True)
         part[name] = values
         parts.append(part)
+    if not parts:
+        return {}
     scores = model.predict_score(pd.concat(parts, ignore_index=True))
     found, start = {}, 0
-    for name, values in tried.items():
+    for key, values in tried.items():
         own = scores[start : start + len(values)]
-        found[name] = values, (own >= threshold) != is_flagged, own
         start += len(values)
+        alters = np.flatnonzero((own >= threshold) != is_flagged)
+        if len(alters):
+            found[key] = values[alters[0]], float(own[alters[0]])
     return found
 
 
-def _candidates(column: pd.Series, now: Any) -> np.ndarray:
+def _sides(column: pd.Series, now: Any) -> list[np.ndarray]:
+    """The values to try: below and above the present one, each from near to far; other texts from common to rare."""
     if not _is_number(column):
-        levels = column.dropna().value_counts().index[:_MOST_LEVELS]
-        return np.array([level for level in levels if str(level) != str(now)] or [now], dtype=object)
+        levels = [level for level in column.dropna().value_counts().index[:_MOST_LEVELS] if str(level) != str(now)]
+        return [np.array(levels, dtype=object)] if levels else []
     known = column.dropna().astype(float)
-    is_whole = _is_whole(column)
-    now = _start(column, now)
-    below, above = (_steps(now, end, is_whole=is_whole) for end in (min(known.min(), now), max(known.max(), now)))
-    return np.unique(np.concatenate([below, above]))
+    known = known[np.isfinite(known)]
+    start, is_whole = _start(column, now), _is_whole(column)
+    below, above = (_steps(start, end, is_whole=is_whole) for end in (min(known.min(), start), max(known.max(), start)))
+    sides = [below[::-1], above]
+    if not pd.isna(now):
+        sides = [side[side != start] for side in sides]
+    return [side for side in sides if len(side)]
+
+
+def _steps(start: float, end: float, *, is_whole: bool) -> np.ndarray:
+    """Up to 512 values from ``start`` to ``end``, upwards; whole ones inside where they are to be whole."""
+    low, high = min(start, end), max(start, end)
+    if is_whole and high - low <= _POINTS:
+        return np.arange(np.ceil(low), np.floor(high) + 1)
+    values = np.linspace(low, high, _POINTS)
+    return np.unique(np.rint(values)) if is_whole else values
+
+
+def _between(near: float, far: float, *, is_whole: bool) -> np.ndarray:
+    """Round values between the two, from the near one on."""
+    low, high = min(near, far), max(near, far)
+    values = even_edges(low, high, _POINTS, is_whole=is_whole) if high > low else np.empty(0)
+    inside = values[(values > low) & (values < high)]
+    return inside if near < far else inside[::-1]
 
 
 def _start(column: pd.Series, now: Any) -> float:
@@ -149,14 +173,6 @@ def _start(column: pd.Series, now: Any) -> float:
         return float(now)
     middle = float(column.dropna().astype(float).median())
     return float(np.rint(middle)) if _is_whole(column) else middle
-
-
-def _steps(start: float, end: float, *, is_whole: bool) -> np.ndarray:
-    """Up to 512 values from ``start`` to ``end``, both included."""
-    if is_whole and abs(end - start) <= _POINTS:
-        return np.arange(min(start, end), max(start, end) + 1)
-    values = np.linspace(start, end, _POINTS)
-    return np.unique(np.rint(values)) if is_whole else values
 
 
 def _is_number(column: pd.Series) -> bool:

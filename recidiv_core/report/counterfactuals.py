@@ -10,22 +10,25 @@ import pandas as pd
 
 from recidiv_core.charts.counterfactuals import MAX_CONTRASTS, band_chart, direction_chart, one_way, response_chart
 from recidiv_core.counterfactuals import FIXED, CounterfactualAudit, counterfactual_answer, probe_sentence
+from recidiv_core.data import MISSING_GROUP
 from recidiv_core.report.blocks import DASH, WITHHELD, count_text, figure_block, heading_block, table_block, text_block
 from recidiv_core.words import listed, outward
 
 SOURCES = {
-    "profiles": "made column by column with Mimesis, ranges and levels", "between": "between real rows that are alike", "rows": "real rows, flipped",
+    "profiles": "made column by column with Mimesis, ranges and levels", "between": "between real rows that are alike", "rows": "real rows, flipped", "typed": "typed in",
 }  # fmt: skip
 _KEYS = ["changed", "from", "to", "n", "n_people", "n_pairs"]
+_PEOPLE = ["people_gain", "people_lose", "people_keep"]
 _PROFILES = 5
 
 
 def protect(audit: CounterfactualAudit, *, min_cell: int) -> CounterfactualAudit:
     """The audit as it may be published. Profiles made column by column are of nobody, and all their figures stand.
 
-    Where profiles come from real rows, a change by which fewer than ``min_cell`` people gain or lose, or all but so few flip, loses its
-    figures, bands likewise (a second one with the first, where the others would give it away), the largest gap is one person's and goes,
-    and no pair is shown. Groups of so few are not told by the probe; what was asked about a row of the table is left out.
+    Where profiles come from real rows: figures of a change by which some, but fewer than ``min_cell`` people gain, lose or keep their decision
+    are withheld, and with them those of all changes (each follows from two others); bands likewise, with further ones until what is hidden
+    does not follow from the total; the outer ends of bands and curve, a curve of so few, the largest gap, and every pair. Groups of so few are
+    not told by the probe; what was asked about a row of the table is left out.
     """
     probes = tuple(
         dataclasses.replace(probe, groups=probe.groups[_are_many(probe.groups, min_cell)]) for probe in audit.proxies
@@ -33,39 +36,60 @@ def protect(audit: CounterfactualAudit, *, min_cell: int) -> CounterfactualAudit
     probes = tuple(probe for probe in probes if len(probe.groups))
     single = None if audit.single is None or audit.single.is_real else audit.single
     audit = dataclasses.replace(audit, proxies=probes, single=single)
-    if audit.made.source == "profiles":
+    if audit.made.source in ("profiles", "typed"):
         return audit
-    summary = audit.summary.copy()
-    hidden = _are_few(summary, summary["n_pairs"], min_cell)
-    figures = [name for name in summary if name not in _KEYS]
-    summary[figures] = summary[figures].astype(float).mask(hidden)
+    overall, summary = dict(audit.overall), audit.summary.copy()
+    is_hidden = bool(_are_few(summary, min_cell).any()) or any(
+        0 < overall[name] < min_cell for name in ("people_flip", "people_keep")
+    )
+    if is_hidden:
+        figures = [name for name in summary if name not in _KEYS]
+        summary[figures] = np.nan
+        overall |= {name: np.nan for name in overall if name != "n"}
     summary[["largest_gap", "beyond"]] = np.nan
-    overall = dict(audit.overall)
-    left = (overall["n_flips"] - audit.summary["n_flips"].max(), overall["n_flips"], overall["n"] - overall["n_flips"])
-    if hidden.any() or any(0 < n < min_cell for n in left):
-        overall |= dict.fromkeys(("n_flips", "flip_rate", "low", "high"), np.nan)
-    bands = None if audit.bands is None else _bands(audit.bands, hidden.any(), min_cell)
     return dataclasses.replace(
-        audit, summary=summary, overall=overall, bands=bands, scores=audit.scores[:0],
+        audit, summary=summary, overall=overall, scores=audit.scores[:0],
+        bands=None if audit.bands is None or is_hidden else _bands(audit.bands, min_cell),
+        curve=None if audit.curve is None or is_hidden else _curve(audit, min_cell),
         made=dataclasses.replace(audit.made, profiles=audit.made.profiles.iloc[:0], person=audit.made.person[:0]),
     )  # fmt: skip
 
 
-def _are_few(table: pd.DataFrame, n: pd.Series, min_cell: int) -> pd.Series:
-    """Rows in which some, but fewer than ``min_cell``, gain, lose, or keep their decision."""
-    counts = pd.concat([table["n_gain"], table["n_lose"], n - table["n_flips"]], axis=1)
-    return ((counts > 0) & (counts < min_cell)).any(axis=1) | (n < min_cell)
+def _are_few(table: pd.DataFrame, min_cell: int) -> pd.Series:
+    """Rows in which some, but fewer than ``min_cell`` people gain, lose, or keep their decision."""
+    counts = table[_PEOPLE]
+    return ((counts > 0) & (counts < min_cell)).any(axis=1) | (table["n"] < min_cell)
 
 
-def _bands(bands: pd.DataFrame, is_total_hidden: bool, min_cell: int) -> pd.DataFrame:
-    hidden = _are_few(bands, bands["n"], min_cell)
-    for place in bands["n"].sort_values(kind="stable").index:
-        few = not is_total_hidden and (hidden.sum() == 1 or 0 < bands.loc[hidden, "n_flips"].sum() < min_cell)
-        if not few:
+def _bands(bands: pd.DataFrame, min_cell: int) -> pd.DataFrame | None:
+    """The bands that may be published: what is hidden together has no small cell either. The outer ends are somebody's, and open."""
+    hidden = _are_few(bands, min_cell).to_numpy(copy=True)
+    for place in np.argsort(bands["n"].to_numpy(), kind="stable"):
+        together = bands.loc[hidden, [*_PEOPLE, "n"]].sum()
+        if not hidden.any() or (hidden.sum() > 1 and not ((together > 0) & (together < min_cell)).any()):
             break
         hidden[place] = True
-    figures = [name for name in bands if name not in ("feature", "contrast", "band", "start", "end")]
-    return bands.assign(**bands[figures].astype(float).mask(hidden))
+    shown = bands[~hidden].copy()
+    if shown.empty:
+        return None
+    for end, place, name in (("start", 0, "under {end:,.10g}"), ("end", len(bands) - 1, "{start:,.10g} and over")):
+        own = bands.index[bands["band"] != MISSING_GROUP]
+        place = own[0] if place == 0 else own[-1]
+        if place in shown.index and np.isfinite(bands.loc[place, ["start", "end"]].astype(float)).all():
+            shown.loc[place, "band"] = name.format(**bands.loc[place, ["start", "end"]])
+            shown.loc[place, end] = np.nan
+    return shown
+
+
+def _curve(audit: CounterfactualAudit, min_cell: int) -> pd.DataFrame | None:
+    """The curve where at least ``min_cell`` rows lie beyond either end, and at values that no few have alone."""
+    curve, frame = audit.curve, audit.made.dataset.frame
+    known = np.sort(frame[curve["feature"].iloc[0]].dropna().to_numpy(dtype=float))
+    if curve["n"].iloc[0] < min_cell or len(known) < 2 * min_cell:
+        return None
+    values = curve["value"].to_numpy(dtype=float)
+    inside = (values >= known[min_cell - 1]) & (values <= known[-min_cell])
+    return curve[inside] if inside.any() else None
 
 
 def _are_many(groups: pd.DataFrame, min_cell: int) -> pd.Series:
@@ -77,11 +101,11 @@ def withheld(audit: CounterfactualAudit, *, min_cell: int) -> pd.DataFrame:
     public = protect(audit, min_cell=min_cell)
     hidden = public.summary["flip_rate"].isna()
     rows = [(r["changed"], f"{r['from']} to {r['to']}", "flips and gaps") for _, r in public.summary[hidden].iterrows()]
-    if public.bands is not None:
-        rows += [
-            (public.bands["feature"].iloc[0], name, "flips")
-            for name in public.bands.loc[public.bands["flip_rate"].isna(), "band"]
-        ]
+    if audit.bands is not None:
+        n_hidden = len(audit.bands) - (0 if public.bands is None else len(public.bands))
+        rows += [(audit.bands["feature"].iloc[0], f"{n_hidden} bands", "flips")] if n_hidden else []
+    if audit.curve is not None and (public.curve is None or len(public.curve) < len(audit.curve)):
+        rows.append((audit.curve["feature"].iloc[0], "outer values", "the curve"))
     kept = {probe.attribute: set(probe.groups["group"]) for probe in public.proxies}
     rows += [
         (p.attribute, g, "how well it can be told")
@@ -101,7 +125,7 @@ def facts(audit: CounterfactualAudit) -> list[list[str]]:
     made = f"{options['n_profiles']:,}, {SOURCES[audit.made.source]}"
     return [
         ["Model", audit.model["title"]], ["The model takes", ", ".join(audit.model["takes"])], ["Changed", varied], ["Profiles", made],
-        ["Decision", f"{audit.decisions[1]}: score ≥ {audit.threshold:g}"], ["Seed", str(options["random_state"])],
+        ["Decision", f"{audit.decisions[1]}: score ≥ {audit.threshold:g}"], ["Seed", str(options.get("random_state", "none"))],
     ]  # fmt: skip
 
 

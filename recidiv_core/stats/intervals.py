@@ -44,7 +44,8 @@ def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level
     if 0 < rate < 1 and n_people > 1:
         sums = np.bincount(np.unique(person, return_inverse=True)[1], weights=values - rate)
         variance = (sums**2).sum() / n**2 * n_people / (n_people - 1)
-        effective = min(rate * (1 - rate) / variance, n) if n_people < n else n
+        # Where everybody has the same share the variance between people is 0, and only n is left to go by.
+        effective = min(rate * (1 - rate) / variance, n) if n_people < n and variance > 0 else n
     low, high = wilson(rate, effective, confidence_level=confidence_level)
     return float(low), float(high)
 

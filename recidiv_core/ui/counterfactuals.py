@@ -20,6 +20,7 @@ from recidiv_core.counterfactuals import (
     ProfileSpec,
     Single,
     ask_one,
+    beside,
     clone_scores,
     loan_model,
     loan_profiles,
@@ -196,7 +197,7 @@ def training_table(current: Session) -> AuditDataset:
 def spec_of(current: Session, dataset: AuditDataset, model: TrainedModel, choices: PairChoices) -> ProfileSpec:
     """How profiles are made: as the program suggests, and as the user changed it."""
     columns = [model.columns.get(f.name, f.name) for f in model.features]
-    columns = [name for name in columns if name in dataset.frame and name not in choices.vary]
+    columns = [name for name in columns if name in dataset.frame]
     if choices.model == _LOANS and choices.source == "profiles":
         start = loan_profiles(dataset)
     else:
@@ -248,7 +249,7 @@ def _which(model: TrainedModel, choices: PairChoices) -> tuple[Any, ...]:
 
 def probe_of(current: Session, dataset: AuditDataset, model: TrainedModel, attribute: str) -> ProxyProbe | None:
     """What the model's other columns tell about an attribute; by itself on a small table. None until then, and where it has no other."""
-    features = _others(dataset, model)
+    features = beside(model, dataset)
     if not features:
         return None
     return _made(
@@ -262,13 +263,8 @@ def known_probes(
     current: Session, dataset: AuditDataset, model: TrainedModel, audit: CounterfactualAudit
 ) -> tuple[ProxyProbe, ...]:
     """Those that were made."""
-    keys = [_probe_key(dataset, attribute, _others(dataset, model)) for attribute in audit.attributes]
+    keys = [_probe_key(dataset, attribute, beside(model, dataset)) for attribute in audit.attributes]
     return tuple(current.compared[key] for key in keys if key in current.compared)
-
-
-def _others(dataset: AuditDataset, model: TrainedModel) -> list[str]:
-    takes = [model.columns.get(f.name, f.name) for f in model.features]
-    return [n for n in takes if n in dataset.frame and n not in dataset.roles.sensitive and n not in dataset.sources]
 
 
 def _probe_key(dataset: AuditDataset, attribute: str, features: list[str]) -> Any:
@@ -369,7 +365,7 @@ def edit_columns(current: Session, spec: ProfileSpec, choices: PairChoices) -> N
     """One column of the profiles at a time: how it is made."""
     name = st.selectbox(
         "Column to make in another way",
-        list(spec.columns),
+        [name for name in spec.columns if name not in choices.vary],
         index=None,
         key="pairs column",
         placeholder="Choose a column",

@@ -9,6 +9,7 @@ import pytest
 from recidiv_core import (
     Roles,
     ScoreCurves,
+    audit_counterfactuals,
     audit_groups,
     audit_slices,
     audit_thresholds,
@@ -17,6 +18,7 @@ from recidiv_core import (
     evaluate_models,
     fairness_scale,
     load_dataset,
+    pairs_from_rows,
     permutation_importance,
     score_curves,
     simulate_events,
@@ -24,6 +26,7 @@ from recidiv_core import (
     tradeoff_curve,
     training_dataset,
 )
+from recidiv_core.charts import counterfactuals as pair_charts
 from recidiv_core.charts import data as data_charts
 from recidiv_core.charts import groups as group_charts
 from recidiv_core.charts import models as model_charts
@@ -31,6 +34,7 @@ from recidiv_core.charts import recidivism as recidivism_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, static
+from recidiv_core.counterfactuals import loan_model, response_curve
 from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
 from recidiv_core.models import literature
@@ -238,3 +242,23 @@ def test_charts_of_recidivism_data_and_models_are_valid_small_and_described():
     dots = next(layer for layer in charts["auc"]["layer"] if layer["mark"]["type"] == "tick")["data"]["values"]
     assert sorted(d["fold"] for d in dots) == pytest.approx(sorted(found.folds["auc"]))
     assert len(charts["importance"]["data"]["values"]) == 15
+
+
+def test_charts_of_pairs_are_valid_small_and_described_and_draw_their_tables():
+    dataset = load_dataset("sample:loans")
+    model = loan_model(dataset.frame)
+    pairs = pairs_from_rows(dataset, vary={"Gender": ["Female", "Male"]})
+    audit = audit_counterfactuals(model, pairs, threshold=0.5)
+    bands, curve = audit.by_band("Income"), response_curve(model, pairs, feature="Income")
+    charts = {
+        "direction": pair_charts.direction_chart(audit.summary), "bands": pair_charts.band_chart(bands, feature="Income"),
+        "curve": pair_charts.response_chart(curve, threshold=0.5, between=(30_000, 70_000)), "alone": pair_charts.response_chart(curve, threshold=2.0, between=None),
+    }  # fmt: skip
+    assert_valid_small_and_described(charts)
+    lose, gain = charts["direction"]["data"]["values"]
+    women = (dataset.frame["Income"] < 80_000).mean()
+    assert (lose["value"], gain["value"]) == pytest.approx((-women, 0)) and lose["low"] < -women < lose["high"]
+    assert "Male to Female" in charts["direction"]["description"]
+    assert [r["value"] for r in charts["bands"]["data"]["values"]] == pytest.approx(bands["flip_rate"].tolist())
+    assert "under it throughout" in charts["alone"]["description"]
+    assert len(pair_charts.one_way(audit.summary)) == 1

@@ -8,13 +8,13 @@ from recidiv_core.data import read_table
 from recidiv_core.models import Feature, TrainedModel, training_dataset
 
 
-def model_of(score, **kinds):
-    """A model that scores by ``score(X)``; ``kinds`` gives a column's levels, or "number"."""
+def model_of(rule, /, **kinds):
+    """A model that scores by ``rule(X)``; ``kinds`` gives a column's levels, or "number"."""
     features = tuple(
         Feature(name, "number") if kind == "number" else Feature(name, "category", tuple(kind))
         for name, kind in kinds.items()
     )
-    return TrainedModel("a rule", features, score, {"title": "a rule"})
+    return TrainedModel("a rule", features, rule, {"title": "a rule"})
 
 
 def people(n=400, seed=0):

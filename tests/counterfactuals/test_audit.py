@@ -28,7 +28,7 @@ from recidiv_core.counterfactuals import (
 )
 from recidiv_core.errors import InputError
 from recidiv_core.models import proxy_probe
-from tests.counterfactuals.conftest import dataset_of, model_of
+from tests.counterfactuals.conftest import dataset_of, model_of, people
 
 
 def test_the_article():
@@ -250,10 +250,76 @@ def test_bands_of_real_rows_hold_every_profile_once(dataset):
     audit = audit_counterfactuals(model, pairs_from_rows(dataset, vary={"race": ["W", "B"]}), threshold=0.6)
     for feature in audit.numeric():
         bands = audit.by_band(feature)
-        known = int(dataset.frame[feature].notna().sum())
-        assert bands["n"].sum() == known and bands["n_flips"].sum() <= audit.summary["n_flips"].max()
+        missing = int(dataset.frame[feature].isna().sum())
+        assert bands["n"].sum() == len(dataset) and bands.loc[bands["band"] == "(missing)", "n"].sum() == missing
+        assert bands["n_flips"].sum() <= audit.summary["n_flips"].max()
     with pytest.raises(InputError, match="different numbers"):
         audit.by_band("district")
+
+
+@settings(max_examples=60)
+@given(start=st.integers(-20, 20), number=st.integers(13, 40), digits=st.integers(0, 3))
+def test_every_value_lies_in_the_band_that_says_so(start, number, digits):
+    """Decimals have no exact place among floats: 3 times 0.1 is more than 0.3."""
+    levels = tuple((start + i) / 10**digits for i in range(number))
+    pairs = make_pairs(ProfileSpec({"x": FieldSpec(levels=levels)}), vary={"g": ["a", "b"]}, n_profiles=100)
+    bands = audit_counterfactuals(model_of(lambda X: X["x"], x="number", g="ab"), pairs, threshold=0.5).by_band("x")
+    assert bands["n"].sum() == 100
+    x = pairs.profiles["x"]
+    for row in bands.itertuples():
+        low, high = (float(part.replace(",", "")) for part in row.band.replace("under ", "").split(" to "))
+        assert ((x >= low) & ((x < high) if "under" in row.band else (x <= high))).sum() == row.n
+
+
+def test_who_gains_without_data_is_as_the_spec_says():
+    """The article's own call, with no dataset at all."""
+    frame = load_dataset("sample:loans").frame
+    pairs = make_pairs(loan_profiles(), vary={"Gender": ["Female", "Male"]}, n_profiles=20)
+    (sentence,) = counterfactual_answer(audit_counterfactuals(loan_model(frame), pairs, threshold=0.5))
+    assert (
+        "from Male to Female" in sentence
+        and "all 20" in sentence
+        and "20 lose by it (Approved to Denied), 0 gain" in sentence
+    )
+
+
+def test_everybody_alike_is_no_division_by_nothing():
+    """Each profile flips in exactly one of two pairs: people do not differ, and n counts."""
+    spec = ProfileSpec({"x": FieldSpec(low=0.0, high=1.0)})
+    model = model_of(lambda X: ((X["g"] == "b") & (X["h"] == "d")).astype(float), x="number", g="ab", h="cd")
+    pairs = make_pairs(spec, vary={"g": ["a", "b"], "h": ["c", "d"]}, n_profiles=50)
+    row = audit_counterfactuals(model, pairs, threshold=0.5).summary.iloc[0]
+    assert row["flip_rate"] == 0.5 and (row["low"], row["high"]) == pytest.approx(
+        proportion_confint(50, 100, method="wilson")
+    )
+
+
+def test_columns_called_as_the_answers_are_stay():
+    frame = people(60).rename(columns={"income": "score", "district": "decision", "works": "flips"})
+    model = model_of(lambda X: X["score"] / 1e6, score="number")
+    table = audit_counterfactuals(
+        model, pairs_from_rows(dataset_of(frame), vary={"race": ["W", "B"]}), threshold=0.5
+    ).pairs
+    assert set(table["score"]) == set(frame["score"]) and set(table["decision"]) == set(frame["decision"])
+    assert {"score (new)", "decision (new)", "flips (new)"} <= set(table)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": "a"},
+        {"threshold": None},
+        {"threshold": [1]},
+        {"confidence_level": "a"},
+        {"confidence_level": None},
+    ],
+)
+def test_options_of_another_kind_are_told(dataset, options):
+    model = model_of(lambda X: pytest.fail("scored"), income="number")
+    with pytest.raises(InputError, match=next(iter(options))):
+        audit_counterfactuals(
+            model, pairs_from_rows(dataset, vary={"race": ["W", "B"]}), **({"threshold": 0.5} | options)
+        )
 
 
 def test_the_json_is_strict_and_shows_no_real_row(dataset):

@@ -150,7 +150,13 @@ def test_the_suggestion_reads_types_and_names():
         "priors": "levels" if frame["priors"].nunique() <= 10 else "range",
     }
     assert spec.columns["email"].field == "person.email" and spec.columns["city"].field == "address.city"
-    assert (spec.columns["age"].low, spec.columns["age"].high) == (frame["age"].min(), frame["age"].max())
+    age = sorted(frame["age"])
+    assert (spec.columns["age"].low, spec.columns["age"].high) == (
+        age[10],
+        age[-11],
+    )  # ten people lie at or beyond either end
+    rare = suggest_profile_spec(dataset_of(frame.assign(town=["one"] * 195 + ["two"] * 5)), columns=["town"])
+    assert rare.columns["town"].levels == ("one",)
 
 
 @settings(max_examples=60)
@@ -179,14 +185,15 @@ def test_a_row_between_two_is_like_somebody(n, seed, levels):
     [
         ({"a": FieldSpec(low=9, high=1)}, {}, "a range from a lower to a higher number"),
         ({"a": FieldSpec(low=0.2, high=0.8, is_whole=True)}, {}, "a whole number in it"),
-        ({"a": FieldSpec(low=0, high=float("inf"))}, {}, "two finite ends"),
-        ({"a": FieldSpec(low=0)}, {}, "two finite ends"),
+        ({"a": FieldSpec(low=0, high=float("inf"))}, {}, "two ends within"),
+        ({"a": FieldSpec(low=0)}, {}, "two ends within"),
         ({"a": FieldSpec()}, {}, "a field, a range, levels, or the data"),
         ({"a": FieldSpec(field="uuid", levels=("x",))}, {}, "or more than one"),
         ({"a": FieldSpec(field="file.file_name")}, {}, "one of Mimesis's fields"),
         ({"a": FieldSpec(field="person.full_name", arguments={"nonsense": 1})}, {}, "arguments that Mimesis's"),
         ({"a": FieldSpec(field="person.full_name", arguments={"gender": "purple"})}, {}, "arguments that Mimesis's"),
-        ({"a": FieldSpec(field="person.full_name", follows="g")}, {}, "to follow another column"),
+        ({"a": FieldSpec(field="person.full_name", follows="b")}, {}, "to follow a column of the profile with levels"),
+        ({"a": FieldSpec(field="person.full_name", follows="a")}, {}, "to follow a column of the profile with levels"),
         ({"a": FieldSpec(from_data=True)}, {}, "a dataset with this column"),
         ({"g": FieldSpec(levels=("x",))}, {}, "at least one that is not varied"),
         ({"a": FieldSpec(levels=("x",))}, {"vary": {}}, "at least one protected attribute"),
@@ -199,6 +206,15 @@ def test_a_row_between_two_is_like_somebody(n, seed, levels):
         ({"a": FieldSpec(levels=("x",))}, {"n_profiles": "many"}, "n_profiles"),
         ({"a": FieldSpec(levels=("x",))}, {"random_state": -1}, "random_state"),
         ({"a": FieldSpec(levels=("x",))}, {"locale": "tlh"}, "locale"),
+        ({"a": FieldSpec(levels=("x",))}, {"locale": None}, "locale"),
+        ({"a": FieldSpec(levels=("x",))}, {"vary": {"g": 5}}, "values that the column can hold"),
+        ({"a": FieldSpec(levels=("x",))}, {"vary": {"g": [{}, []]}}, "values that the column can hold"),
+        ({"a": FieldSpec(levels=("x",))}, {"vary": {"g": [1, float("inf")]}}, "none missing or infinite"),
+        ({"a": FieldSpec(levels=("x",))}, {"vary": ["g"]}, "at least one protected attribute"),
+        ({"a": FieldSpec(low=-1.7e308, high=1.7e308)}, {}, "two ends within"),
+        ({"a": FieldSpec(low=0, high=10**400)}, {}, "two ends within"),
+        ({"a": FieldSpec(field=["uuid"])}, {}, "one of Mimesis's fields"),
+        ({"a": "uuid"}, {}, "a FieldSpec"),
     ],
 )
 def test_bad_input_is_told_before_anything_is_made(columns, options, told):
@@ -214,8 +230,34 @@ def test_values_that_the_column_cannot_hold_are_told(dataset):
         ):
             with pytest.raises(InputError, match="values that the column can hold"):
                 make(vary)
-    with pytest.raises(InputError, match="levels that the column can hold"):
+    with pytest.raises(InputError, match="values that the column can hold"):
         make_pairs(ProfileSpec({"age": FieldSpec(levels=("old",))}, dataset), vary={"sex": ["f", "m"]})
+
+
+def test_a_name_is_every_clones_where_gender_varies(dataset):
+    """The first call that comes to mind: the suggestion's name follows the sex, and then the sex is what varies."""
+    spec = suggest_profile_spec(dataset)
+    assert spec.columns["name"].follows == "sex"
+    made = make_pairs(spec, vary={"sex": ["f", "m"]}, n_profiles=50)
+    assert_only_varied_differ(made, made.frame())
+    assert not made.profiles["name"].str.contains(" ").all() and "surname" in made.options["columns"]["name"]
+
+
+def test_numbers_that_a_type_cannot_hold_are_told():
+    small = dataset_of(
+        people(200).assign(
+            small=np.resize(np.arange(-5, 60), 200).astype("int8"), half=(0.5 * np.arange(200)).astype("float32")
+        )
+    )
+    with pytest.raises(InputError, match="values that the column can hold"):
+        pairs_from_rows(small, vary={"small": [1, 300]})
+    with pytest.raises(InputError, match="values that the column can hold"):
+        make_pairs(ProfileSpec({"small": FieldSpec(low=0, high=1000, is_whole=True)}, small), vary={"sex": ["f", "m"]})
+    made = make_pairs(
+        ProfileSpec({"half": FieldSpec(low=0.0, high=1.0)}, small), vary={"sex": ["f", "m"]}, n_profiles=5
+    )
+    assert made.profiles["half"].dtype == np.float32
+    assert list(pairs_from_rows(small, vary={"row": [1, 2]}).frame().columns).count("row") == 1
 
 
 def test_everything_wrong_is_told_at_once():

@@ -16,7 +16,7 @@ from recidiv_core.counterfactuals import (
     smallest_changes,
 )
 from recidiv_core.errors import InputError
-from tests.counterfactuals.conftest import model_of
+from tests.counterfactuals.conftest import dataset_of, model_of, people
 
 
 @settings(max_examples=150)
@@ -96,3 +96,28 @@ def test_the_articles_woman_needs_the_income_of_the_step():
     assert (curve["Male"] == 1).all()
     assert curve["Female"].loc[:79_500].max() == 0 and curve["Female"].loc[80_001:].min() == 1
     assert curve.index.min() < 31_000 and curve.index.max() > 119_000 and {79_500, 80_500} <= set(curve.index)
+
+
+def test_the_nearer_side_wins_and_what_is_printed_alters_the_decision(dataset):
+    """Another decision at 0 and below and from 1,000,123 on; whole and not."""
+    for values, now, cut in (((0, 10**6 + 500), 900_000, 1_000_123), ((0.5, 10**6 + 0.5), 999_990.25, 1_000_000.125)):
+        frame = people(50).assign(x=np.linspace(*values, 50).round(0 if values[0] == 0 else 3))
+        own = dataset_of(frame)
+        model = model_of(lambda X, cut=cut: ((X["x"] <= 0.5) | (X["x"] >= cut)).astype(float), x="number")
+        found = smallest_changes(model, {"x": now}, allowed=["x"], dataset=own, threshold=0.5).iloc[0]
+        needed = float(found["needed"].replace(",", ""))
+        assert cut <= needed < cut + 1 and found["change"].startswith("+")
+    near = model_of(lambda X: ((X["x"] <= 0) | (X["x"] >= 11)).astype(float), x="number")
+    own = dataset_of(people(50).assign(x=np.linspace(0, 10**6, 50).round()))
+    found = smallest_changes(near, {"x": 10}, allowed=["x"], dataset=own, threshold=0.5).iloc[0]
+    assert (found["needed"], found["change"]) == ("11", "+1")
+
+
+def test_truth_values_and_fractions_in_whole_columns(dataset):
+    model = model_of(lambda X: X["works"].astype(float), works="number")
+    found = smallest_changes(model, {"works": True}, allowed=["works"], dataset=dataset, threshold=0.5)
+    assert found["needed"].tolist() == ["False"]
+    model = model_of(lambda X: (X["age"] >= 50).astype(float), age="number")
+    assert smallest_changes(model, {"age": 40.5}, allowed=["age"], dataset=dataset, threshold=0.5)[
+        "needed"
+    ].tolist() == ["50"]

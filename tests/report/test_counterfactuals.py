@@ -100,5 +100,54 @@ def test_a_hidden_band_does_not_follow_from_the_others():
     audit = audit_counterfactuals(model, pairs_from_rows(dataset, vary={"race": ["W", "B"]}), threshold=0.5)
     public = protect(dataclasses.replace(audit, bands=audit.by_band("age")), min_cell=10)
     assert public.summary["n_flips"].notna().all() and public.summary["largest_gap"].isna().all()
-    hidden = public.bands["n_flips"].isna().to_numpy()
-    assert hidden[1] and hidden.sum() >= 2 and not hidden.all()
+    assert audit.by_band("age")["n_flips"].tolist() == [30, 4, 50] and public.bands["band"].tolist() == ["40"]
+
+
+def test_people_are_counted_not_pairs_nor_rows():
+    """4 people flip at each of three held values (12 pairs); and one person stands behind 20 rows."""
+    frame = people(400).assign(u=np.arange(400))
+    model = model_of(
+        lambda X: ((X["race"] == "B") & (X["u"] < 4)).astype(float),
+        u="number",
+        race="WBA",
+        district=["North", "South", "East"],
+    )
+    vary = {"race": ["W", "B"], "district": ["North", "South", "East"]}
+    audit = audit_counterfactuals(model, pairs_from_rows(dataset_of(frame), vary=vary), threshold=0.5)
+    assert audit.summary["n_flips"].max() == 12
+    assert protect(audit, min_cell=10).summary["n_flips"].isna().all()
+    one = dataset_of(people(400).assign(who=np.arange(400) // 20, u=np.arange(400)), id="who")
+    model = model_of(lambda X: ((X["race"] == "B") & (X["u"] < 20)).astype(float), u="number", race="WBA")
+    public = protect(
+        audit_counterfactuals(model, pairs_from_rows(one, vary={"race": ["W", "B"]}), threshold=0.5), min_cell=10
+    )
+    assert public.summary["n_flips"].isna().all() and np.isnan(public.overall["n_flips"])
+
+
+def test_a_hidden_change_does_not_follow_from_two_others():
+    """Three values: 50 flip from a to b, 53 from a to c; from b to c it is 3, and so nothing stands."""
+    frame = people(300).assign(u=np.arange(300))
+    level = {"W": 0, "B": 50, "A": 53}
+    model = model_of(lambda X: (X["u"] < X["race"].map(level).astype(int)).astype(float), u="number", race="WBA")
+    audit = audit_counterfactuals(
+        model, pairs_from_rows(dataset_of(frame), vary={"race": ["W", "B", "A"]}), threshold=0.5
+    )
+    assert sorted(audit.summary["n_flips"].unique()) == [3, 50, 53]
+    assert protect(audit, min_cell=10).summary[["n_flips", "mean_gap"]].isna().all(axis=None)
+
+
+def test_the_ends_of_a_column_stay_out_of_bands_and_curve():
+    frame = people(400)
+    model = model_of(lambda X: X["income"] / 1e5 + 0.2 * (X["race"] == "B"), income="number", race="WBA")
+    dataset = dataset_of(frame)
+    pairs = pairs_from_rows(dataset, vary={"race": ["W", "B"]})
+    audit = audit_counterfactuals(model, pairs, threshold=0.4)
+    whole = dataclasses.replace(
+        audit, curve=response_curve(model, pairs, feature="income"), bands=audit.by_band("income")
+    )
+    public = protect(whole, min_cell=10)
+    income = np.sort(frame["income"])
+    assert public.curve["value"].between(income[9], income[-10]).all() and len(public.curve) > 10
+    text = render_report(whole, format="json").decode()
+    for extreme in (income[0], income[-1]):
+        assert f"{extreme:.2f}"[:-1] not in text and f"{extreme:,.10g}"[:9] not in text
