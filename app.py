@@ -1,5 +1,10 @@
 """The router and nothing else."""
 
+import os
+
+# Threads that wait for one another by spinning cost ten times the work on a busy machine; it must be said before they start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import streamlit as st
 
 from recidiv_core.ui.rooms import ICON, ROOMS

@@ -48,9 +48,8 @@ def pairs(audit, **_) -> None:
         f"{overall['n_flips']:,} of {overall['n']:,} profiles get different decisions as different clones ({audit.overall_bounds()}); they come first. "
         f"Shown: {len(listed):,} of {overall['n'] * k:,} clones; the download has them all."
     )
-    first = [*audit.made.reading, *audit.attributes, *audit.answers]
     table(
-        listed[[*first, *(name for name in listed if name not in first)]], name="pairs", description="The clones of each profile, one below the other.", whole=(overall["n"] * k, lambda: audit.pairs)
+        in_front(listed, audit), name="pairs", description="The clones of each profile, one below the other.", whole=(overall["n"] * k, lambda: audit.pairs)
     )  # fmt: skip
 
 
@@ -64,8 +63,13 @@ def direction(audit, **_) -> None:
         "draw of profiles is not the reason, and get as small as one likes with more profiles: look at the rates."
     )
     table(
-        audit.summary, name="pairs-summary", description="Flips, directions, gaps and p-values of each ordered pair of values."
+        without_people(audit.summary), name="pairs-summary", description="Flips, directions, gaps and p-values of each ordered pair of values."
     )  # fmt: skip
+
+
+def without_people(data):
+    """Without the counts that the report's protection goes by."""
+    return data[[name for name in data if not name.startswith("people_")]]
 
 
 def where(current, model, audit, **_) -> None:
@@ -82,19 +86,20 @@ def where(current, model, audit, **_) -> None:
     if len(titles) > 1:
         contrast = right.selectbox("Change", list(titles), format_func=titles.get, key=f"pairs contrast {titles}"[:200])
     curve, between = curve_of(current, model, audit, feature)
+    chart = response_chart(curve, threshold=audit.threshold, between=between)
     picture(
-        f"The score against {feature}, a line for each clone", response_chart(curve, threshold=audit.threshold, between=between), name="pairs-curve",
-        table=curve, of=about(audit),
-    )  # fmt: skip
+        f"The score against {feature}, a line for each clone", chart, name="pairs-curve", table=curve, of=about(audit)
+    )
+    st.caption(literal(chart["description"]))
     st.caption(
-        f"The mean score of {curve['n'].iloc[0]:,} profiles when {literal(feature)} alone takes each value. Shaded: where the profiles are. Dashed: the threshold."
+        f"{curve['n'].iloc[0]:,} profiles, when {literal(feature)} alone takes each value. Shaded: where the profiles are. Dashed: the threshold."
     )
     bands = audit.by_band(feature, contrast=contrast)
     picture(
         f"Flip rate by {feature}, {titles[contrast]}", band_chart(bands, feature=feature), name="pairs-bands", table=bands, of=about(audit)
     )  # fmt: skip
     table(
-        bands.drop(columns=["feature", "contrast"]),
+        without_people(bands).drop(columns=["feature", "contrast"]),
         name="pairs-bands-table",
         description=f"Flips by bands of {feature}.",
     )
@@ -113,11 +118,12 @@ def proxies(current, dataset, model, audit, **_) -> None:
         answer_box(None, probe_sentence(attribute, probe.sentence()))
         best = probe.groups["group"].iloc[0]
         chart = importance_chart(
-            probe.features, title="AUC lost when the column is shuffled", about=f"What tells {best} from the others"
+            probe.features, title="AUC lost when the column is shuffled", about=f"What tells {best} from {probe.others}"
         )
         picture(
-            f"What tells {best} from the others", chart, name=f"pairs-proxies-{attribute}", table=probe.features, of=about(audit)
+            f"What tells {best} from {probe.others}", chart, name=f"pairs-proxies-{attribute}", table=probe.features, of=about(audit)
         )  # fmt: skip
+        table(probe.features, name=f"pairs-tells-{attribute}", description=f"What tells {best} from {probe.others}.")
         table(
             probe.groups, name=f"pairs-probe-{attribute}", description=f"How well each group of {attribute} can be told."
         )  # fmt: skip
@@ -128,17 +134,30 @@ def one(current, dataset, model, audit, **_) -> None:
     if single is None:
         return
     st.markdown("**As each clone**")
-    table(single.clones, name="pairs-one", description="This profile as each clone.")
+    table(in_front(single.clones, audit), name="pairs-one", description="This profile as each clone.")
     st.markdown("**The smallest change of one thing that would alter the decision**")
     found = single.changes.dropna(subset="needed")
     if found.empty:
         st.markdown("None of them, alone and within the data's range, alters it.")
     else:
         first = found.iloc[0]
-        st.markdown(literal(f"{first['feature']}: from {first['now']} to {first['needed']}."))
+        sides = audit.decisions[::-1] if first["score"] < audit.threshold else audit.decisions
+        st.markdown(
+            literal(
+                f"{first['feature']} from {first['now']} to {first['needed']}: {sides[0].lower()} to {sides[1].lower()}."
+            )
+        )
+    st.caption("Share of range: the change as a part of what lies between the column's lowest and highest value.")
     table(
-        single.changes, name="pairs-changes", description="For each feature the smallest change of it alone that alters the decision."
+        single.changes.fillna({"needed": "nothing does", "change": "–"}), name="pairs-changes",
+        description="For each feature the smallest change of it alone that alters the decision.",
     )  # fmt: skip
+
+
+def in_front(clones, audit):
+    """What differs and what was decided first: of many columns the last are out of sight."""
+    first = [name for name in (*audit.made.reading, *audit.attributes, *audit.answers) if name in clones]
+    return clones[[*first, *(name for name in clones if name not in first)]]
 
 
 def about(audit) -> str:

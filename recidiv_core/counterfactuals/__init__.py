@@ -1,11 +1,11 @@
 """Counterfactual pairs: nothing changed but the protected attribute, and the decision looked at."""
 
 from recidiv_core.counterfactuals.audit import (
-    DECISIONS,
     CounterfactualAudit,
     audit_counterfactuals,
     beside,
     clone_scores,
+    decisions_of,
     judged,
     usual_threshold,
 )
@@ -23,7 +23,6 @@ from recidiv_core.counterfactuals.sentences import FIXED, counterfactual_answer,
 from recidiv_core.counterfactuals.single import Single, ask_one, smallest_changes
 
 __all__ = [
-    "DECISIONS",
     "FIELDS",
     "FIXED",
     "LOCALES",
@@ -37,6 +36,7 @@ __all__ = [
     "beside",
     "clone_scores",
     "counterfactual_answer",
+    "decisions_of",
     "judged",
     "loan_model",
     "loan_profiles",

@@ -22,7 +22,7 @@ from recidiv_core.words import listed, outward
 _FEW, _BANDS = 12, 10
 _MOST_ROWS = 20_000
 _SHOWN = 50  # pairs in the JSON, and only where they are of nobody
-DECISIONS = ("not flagged", "flagged")
+_DECISIONS = {"punitive": ("not flagged", "flagged"), "assistive": ("Refused", "Granted")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +153,7 @@ class CounterfactualAudit:
             flips, people = (gain | lose)[own], self.made.person[own]
             low, high = rate_bounds(flips, people, self.confidence_level)
             start, end = (edges[position], edges[position + 1]) if position < len(names) else (np.nan, np.nan)
+            end = start if np.isinf(end) or name == f"{start:,.10g}" else end
             rows.append({
                 "feature": feature, "contrast": f"{one.changed}, {one.start} to {one.to}", "band": name, "start": start, "end": end, "n": int(own.sum()),
                 "n_pairs": flips.size, "flip_rate": flips.mean(), "low": low, "high": high, **counted(gain[own], lose[own], people),
@@ -164,12 +165,13 @@ class CounterfactualAudit:
         return f"{100 * self.confidence_level:g} % interval {outward(self.overall['low'], self.overall['high'], percent=True)} %"
 
     def numeric(self) -> list[str]:
-        """The columns of the profiles that have bands."""
+        """The columns of the profiles that have bands, those of many values first."""
         shared = self.made.profiles
-        return [
+        found = [
             n for n in shared
             if n not in self.made.reading and pd.api.types.is_numeric_dtype(shared[n]) and not pd.api.types.is_bool_dtype(shared[n]) and shared[n].nunique() > 1
         ]  # fmt: skip
+        return sorted(found, key=lambda name: shared[name].nunique() <= _FEW)
 
     def _numbers(self, feature: str) -> np.ndarray:
         if feature not in self.numeric():
@@ -222,6 +224,11 @@ def beside(model: TrainedModel, dataset: AuditDataset) -> list[str]:
     return [n for n in takes if n in dataset.frame and n not in dataset.roles.sensitive and n not in dataset.sources]
 
 
+def decisions_of(model: TrainedModel, polarity: str) -> tuple[str, str]:
+    """What the decision under, and at or over, the threshold is called: by the model's card, else by whether a flag harms or helps."""
+    return tuple(model.card.get("decisions", _DECISIONS[polarity]))
+
+
 def usual_threshold(model: TrainedModel, dataset: AuditDataset, *, random_state: int = 0) -> float:
     """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, rounded to a
     thousandth of the scores' spread, up to a power of ten."""
@@ -254,7 +261,7 @@ def judged(
     takes = {model.columns.get(f.name, f.name) for f in model.features}
     return CounterfactualAudit(
         made=pairs, scores=scores, model=_card(model), threshold=float(threshold), confidence_level=confidence_level,
-        decisions=tuple(model.card.get("decisions", DECISIONS)), unseen=tuple(name for name in pairs.clones if name not in takes),
+        decisions=decisions_of(model, pairs.polarity), unseen=tuple(name for name in pairs.clones if name not in takes),
         notes=tuple(_notes(model, pairs)), summary=summary, overall=_overall(flagged, pairs.person, confidence_level),
         roles=dataset.roles if dataset else None, dataset=_described(dataset, pairs), ledger=dataset.ledger_table() if dataset else pd.DataFrame(columns=["step", "detail", "n_rows", "n_left"]),
     )  # fmt: skip
@@ -310,6 +317,14 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
         if pd.api.types.is_numeric_dtype(pairs.clones[name])
         and (dataset is None or dataset.frame[name].nunique() > _FEW)
     ]
+    outside = [
+        name
+        for name in fine
+        if dataset is not None
+        and not pairs.clones[name].between(dataset.frame[name].min(), dataset.frame[name].max()).all()
+    ]
+    if outside:
+        found.append(f"Some values of {listed(outside)} lie outside the data: what the model says there is a guess.")
     if fine:
         found.append(
             f"{listed(fine)} changed alone: a clone may be somebody who cannot be (as young as that, with such a history)."

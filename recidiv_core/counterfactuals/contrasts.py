@@ -43,12 +43,12 @@ def contrasts(clones: pd.DataFrame) -> list[Contrast]:
         both = " and ".join(names)
         for a, b in itertools.permutations(rows, 2):
             if all(x != y for x, y in zip(a, b, strict=True)):
-                found.append(Contrast(both, _text(a), _text(b), (place[a],), (place[b],)))
+                found.append(Contrast(both, _text(names, a), _text(names, b), (place[a],), (place[b],)))
     return found
 
 
-def _text(row: Sequence[Any]) -> str:
-    return ", ".join(map(str, row))
+def _text(names: Sequence[str], row: Sequence[Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))
 
 
 def summarise(

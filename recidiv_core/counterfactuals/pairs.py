@@ -196,9 +196,12 @@ def _beside(name: str, own: FieldSpec, columns: Mapping[str, FieldSpec], spec: P
         if spec.dataset is None or name not in spec.dataset.frame:
             return [Problem(where, "a dataset with this column, to draw from", "none")]
         return []
+    like = like_in(spec.dataset, name)
+    if own.kind == "field" and like is not None and pd.api.types.is_numeric_dtype(like):
+        return [Problem(where, "a range or levels, as the column holds numbers", "a field of Mimesis")]
     if own.kind != "field":
         try:
-            typed(own.levels if own.kind == "levels" else [own.low, own.high], like_in(spec.dataset, name))
+            typed(own.levels if own.kind == "levels" else [own.low, own.high], like)
         except (ValueError, TypeError, OverflowError):
             return [Problem(where, "values that the column can hold", "others")]
         return []

@@ -24,8 +24,8 @@ def counterfactual_answer(audit: CounterfactualAudit) -> list[str]:
     for changed, rows in others.groupby("changed", sort=False):
         most = rows.sort_values(["flip_rate", "n_lose"], ascending=False, kind="stable").iloc[0]
         found.append(
-            f"{changed} {'alone' if changed in audit.attributes else 'together'}: {_percent(most['flip_rate'])} ({_bounds(most)}) flip from {most['from']} to "
-            f"{most['to']}, where most do."
+            f"{changed} {'alone' if changed in audit.attributes else 'together'}: {_percent(most['flip_rate'])} ({_bounds(most)}) flip; most do from "
+            f"{most['from']} to {most['to']}."
         )
     return [*found, unseen_sentence(audit)] if audit.unseen else found
 
@@ -62,12 +62,12 @@ def _contrast_sentence(audit: CounterfactualAudit, row: pd.Series) -> str:
     else:
         share = f"all {int(row['n_pairs']):,}" if row["n_flips"] == row["n_pairs"] else _percent(row["flip_rate"])
         text = (
-            f"Of {int(row['n']):,} {kind}{held} {share} ({_bounds(row)}) get another decision {change}: "
+            f"Of {int(row['n']):,} {kind}{held} {share} ({100 * audit.confidence_level:g} % interval {_bounds(row)}) get another decision {change}: "
             f"{int(row['n_lose']):,} lose by it ({away} to {there}), {int(row['n_gain']):,} gain. Exact McNemar {_p(row['p_value'])}."
         )
     gap = f" The score changes by {row['mean_gap']:+.3f} on average"
     spread = f" ({outward(row['gap_low'], row['gap_high'], percent=False)})" if row["gap_low"] == row["gap_low"] else ""
-    most = f", at most by {row['largest_gap']:+.3f}" if row["largest_gap"] == row["largest_gap"] else ""
+    most = f"; by up to {row['largest_gap']:+.3f}" if row["largest_gap"] == row["largest_gap"] else ""
     return f"{text}{gap}{spread}{most}."
 
 

@@ -27,12 +27,13 @@ class ProxyProbe:
     """How well the features tell ``attribute``.
 
     ``groups``: for each group how well it can be told (group, n_group of the n rows held out, auc, low, high), the best told first. ``features``: what tells that one
-    (feature, importance, sd, group). An AUC of 0.5 means that nothing gives the group away.
+    (feature, importance, sd, group). ``others`` is what it is told from. An AUC of 0.5 means that nothing gives the group away.
     """
 
     attribute: str
     groups: pd.DataFrame
     features: pd.DataFrame
+    others: str = "the others"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -47,7 +48,7 @@ class ProxyProbe:
             else "Chance could do that too."
         )
         return (
-            f"From the other columns {best['group']} can be told from the others with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, "
+            f"From the other columns {best['group']} can be told from {self.others} with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, "
             f"on {best['n']:,} rows held out); 0.5 would mean not at all. {told}"
         )
 
@@ -90,8 +91,10 @@ def proxy_probe(
         for losses in [shuffled_losses(*fits[best], feature.name, n_repeats, random)]
     ]
     tells = pd.DataFrame(lost, columns=["feature", "importance", "sd", "group"])
+    tells = tells.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    levels = dataset.attributes[attribute].levels
     return ProxyProbe(
-        attribute, table, tells.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+        attribute, table, tells, next(g for g in levels if g != best) if len(levels) == 2 else "the others"
     )
 
 

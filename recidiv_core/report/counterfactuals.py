@@ -75,7 +75,7 @@ def _bands(bands: pd.DataFrame, min_cell: int) -> pd.DataFrame | None:
     for end, place, name in (("start", 0, "under {end:,.10g}"), ("end", len(bands) - 1, "{start:,.10g} and over")):
         own = bands.index[bands["band"] != MISSING_GROUP]
         place = own[0] if place == 0 else own[-1]
-        if place in shown.index and np.isfinite(bands.loc[place, ["start", "end"]].astype(float)).all():
+        if place in shown.index and bands.loc[place, "start"] < bands.loc[place, "end"]:
             shown.loc[place, "band"] = name.format(**bands.loc[place, ["start", "end"]])
             shown.loc[place, end] = np.nan
     return shown
@@ -151,6 +151,12 @@ def sections(audit: CounterfactualAudit) -> list[dict[str, Any]]:
         about = f"{audit.bands['feature'].iloc[0]} ({audit.bands['contrast'].iloc[0]})"
         blocks.append(
             figure_block(f"Flip rate by {about}", band_chart(audit.bands, feature=audit.bands["feature"].iloc[0]))
+        )
+    if audit.made.source in ("between", "rows"):
+        blocks.append(
+            text_block(
+                "Bands and values in which too few people gain, lose or keep their decision are left out, as are the ends of each column."
+            )
         )
     if audit.made.source == "profiles":
         shown = audit.pairs_of(audit.order[:_PROFILES])

@@ -14,6 +14,7 @@ from recidiv_core.groups import GroupAudit
 from recidiv_core.models import ModelComparison
 from recidiv_core.recidivism import RecidivismData
 from recidiv_core.report import counterfactuals, groups, models, recidivism, slices, thresholds
+from recidiv_core.report.blocks import table_block
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
@@ -108,11 +109,16 @@ def document(results: Any, *, min_cell: int) -> dict[str, Any]:
     found = [Entry(protect(entry.result, min_cell=min_cell), entry.note) for entry in entries(results)]
     first = found[0].result
     writer = _WRITERS[type(first)]
+    facts = [_facts(entry.result, _WRITERS[type(entry.result)].facts(entry.result), min_cell) for entry in found]
+    said = [_said(*item) for entry in found for item in summary(entry.result)]
     content = {
         "title": f"{writer.question} An audit of {first.dataset['name']}",
-        "facts": _facts(first, writer.facts(first), min_cell),
-        "summary": [_said(*item) for entry in found for item in summary(entry.result)],
-        "sections": [{"note": "", **writer.ledger(first)}, *(s for entry in found for s in _sections(entry))],
+        "facts": facts[0],
+        "summary": [item for position, item in enumerate(said) if item not in said[:position]],
+        "sections": [
+            {"note": "", **writer.ledger(first)},
+            *(s for entry, own in zip(found, facts, strict=True) for s in _sections(entry, _others(own, facts[0]))),
+        ],
         "method": list(METHOD),
         "references": list(REFERENCES),
         "manifest": manifest([entry.result for entry in found]),
@@ -127,10 +133,17 @@ def _said(about: str, verdict: str | None, answer: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _sections(entry: Entry) -> list[dict[str, Any]]:
-    """An entry's sections; its note stands in the first."""
+def _sections(entry: Entry, about: list[list[str]]) -> list[dict[str, Any]]:
+    """An entry's sections; its note, and what it is ``about`` that the report's first page does not say, stand in the first."""
     own = _WRITERS[type(entry.result)].sections(entry.result)
-    return [section | {"note": entry.note if position == 0 else ""} for position, section in enumerate(own)]
+    told = [table_block("What this is about", ["What", "Value"], [False, False], about)] if about else []
+    first = own[0] | {"note": entry.note, "blocks": [*told, *own[0]["blocks"]]}
+    return [first, *(section | {"note": ""} for section in own[1:])]
+
+
+def _others(facts: list[list[str]], first: list[list[str]]) -> list[list[str]]:
+    """The facts that are not among the first result's."""
+    return [fact for fact in facts if fact not in first]
 
 
 def _printable(value: Any) -> Any:

@@ -34,7 +34,7 @@ def wilson(p: ArrayLike, n: ArrayLike, *, confidence_level: float = 0.95) -> tup
 
 
 def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level: float = 0.95) -> tuple[float, float]:
-    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1)."""
+    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1), with Student's quantile."""
     n = len(values)
     if n == 0:
         return np.nan, np.nan
@@ -46,7 +46,9 @@ def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level
         variance = (sums**2).sum() / n**2 * n_people / (n_people - 1)
         # Where everybody has the same share the variance between people is 0, and only n is left to go by.
         effective = min(rate * (1 - rate) / variance, n) if n_people < n and variance > 0 else n
-    low, high = wilson(rate, effective, confidence_level=confidence_level)
+    z = normal_quantile(confidence_level)
+    # With few people the variance between them is itself uncertain.
+    low, high = wilson_bounds(rate, effective, z if n_people == n else student(z, n_people - 1))
     return float(low), float(high)
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from recidiv_core.counterfactuals import (
-    DECISIONS,
     FIELDS,
     LOCALES,
     CounterfactualAudit,
@@ -22,6 +21,7 @@ from recidiv_core.counterfactuals import (
     ask_one,
     beside,
     clone_scores,
+    decisions_of,
     loan_model,
     loan_profiles,
     make_pairs,
@@ -34,7 +34,7 @@ from recidiv_core.data import AuditDataset
 from recidiv_core.errors import InputError
 from recidiv_core.models import ALGORITHMS, TRAINABLE, ProxyProbe, TrainedModel, proxy_probe, train_model
 from recidiv_core.ui.models import dataset_of
-from recidiv_core.ui.parts import literal, problems, table
+from recidiv_core.ui.parts import literal, problems, spoken, table
 from recidiv_core.ui.state import Session
 from recidiv_core.ui.work import long_work
 
@@ -72,8 +72,10 @@ def models_to_ask(current: Session) -> dict[Any, str]:
         found[_LOANS] = "The article's tree"
     for key, own in current.compared.items():
         if isinstance(own, TrainedModel) and key[0] != "asked":
-            where = "from a file" if key == "outside" else f"trained on the Models page for {key[2]}"
-            found[key] = f"{own.title}, {where}"
+            is_file = key == "outside"
+            found[key] = (
+                f"{own.title}: {own.card['file']}" if is_file else f"{own.title}, as saved on Models ({key[2]})"
+            )
     return found | {("asked", name): f"{ALGORITHMS[name].title}, trained here" for name in TRAINABLE}
 
 
@@ -106,8 +108,8 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
         )  # fmt: skip
     vary = _varied(dataset, kept("vary", {}), key)
     source = st.radio(
-        "Profiles", list(SOURCES), list(SOURCES).index(kept("source", "profiles")), format_func=SOURCES.get, key=f"pairs source {key}",
-        help="Mimesis makes each column by itself, by rules you can see and set. “Between real rows” takes all columns together from two real rows that are alike: "
+        "Profiles", list(SOURCES), list(SOURCES).index(kept("source", "profiles" if model == _LOANS else "between")), format_func=SOURCES.get, key=f"pairs source {key}",
+        help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. “Between real rows” takes all columns together from two real rows that are alike: "
         "no mixture of values appears that nobody has. “Real rows, flipped” asks about the people in the table.",
     )  # fmt: skip
     most = len(dataset) if source == "rows" else 200_000
@@ -116,7 +118,7 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     )
     with st.expander("More"):
         locale = st.selectbox(
-            "Language and country of names and places", LOCALES, LOCALES.index(kept("locale", "en")), key="pairs locale", help="As Mimesis has them.",
+            "Language and country of names and places", LOCALES, LOCALES.index(kept("locale", "en")), key="pairs locale", help="A language, or a language and a country, by their ISO codes: en, es-mx, de-at.",
         )  # fmt: skip
         seed = st.number_input(
             "Seed",
@@ -226,7 +228,13 @@ def pairs_to_ask(
         report(0.6, "scoring")
         return pairs, clone_scores(model, pairs)
 
-    return _made(current, key, "Make the profiles", make, is_quick=choices.n_profiles * n_clones <= _QUICK)
+    return _made(
+        current,
+        key,
+        f"Make and score {choices.n_profiles * n_clones:,} clones",
+        make,
+        is_quick=choices.n_profiles * n_clones <= _QUICK,
+    )
 
 
 def _made(current: Session, key: Any, label: str, make: Callable[[Any], Any], *, is_quick: bool) -> Any:
@@ -239,7 +247,7 @@ def _made(current: Session, key: Any, label: str, make: Callable[[Any], Any], *,
                 kept.pop(old)
             kept[key] = make(report)
 
-        long_work(label, key=f"pairs {key[0]}", run=run, of=key if is_quick else None)
+        long_work(label, key=f"pairs {label}", run=run, of=key if is_quick else None)
     return kept.get(key)
 
 
@@ -429,10 +437,10 @@ def threshold_of(current: Session, dataset: AuditDataset, model: TrainedModel, s
     if choices.threshold is not None and choices.threshold[0] == which:
         start = choices.threshold[1]
     low, high = (0.0, 1.0) if scores.min() >= 0 and scores.max() <= 1 else (float(scores.min()), float(scores.max()))
-    flagged = model.card.get("decisions", DECISIONS)[1]
+    flagged = decisions_of(model, dataset.roles.polarity)[1]
     found = st.slider(
         "Threshold", low, high, min(max(start, low), high), (high - low) / 100, key=f"pairs threshold {dataset.digest[:10]} {which}",
-        help=f"Whoever scores this and above is {flagged.lower()}.",
+        help=f"Whoever scores this and above is {flagged.lower()}. It starts at the model's own, or where as many are flagged as had the outcome.",
     )  # fmt: skip
     current.pair_choices = replace(choices, threshold=(which, found))
     return found
@@ -451,9 +459,11 @@ def _typed_in(
         if feature.kind == "number" and not pd.api.types.is_bool_dtype(column):
             is_whole = bool((column.dropna() % 1 == 0).all())
             number = None if value is None or pd.isna(value) else (int(value) if is_whole else float(value))
-            found[name] = place.number_input(name, value=number, step=1 if is_whole else None, key=own)
+            found[name] = place.number_input(spoken(name), value=number, step=1 if is_whole else None, key=own)
         else:
             levels = list(feature.levels) or _values(column)
             texts = list(map(str, levels))
-            found[name] = place.selectbox(name, levels, texts.index(str(value)) if str(value) in texts else 0, key=own)
+            found[name] = place.selectbox(
+                spoken(name), levels, texts.index(str(value)) if str(value) in texts else 0, key=own
+            )
     return found

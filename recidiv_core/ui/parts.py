@@ -248,6 +248,8 @@ READING_COUNTERFACTUALS = (
     "decision, the attribute alone did it.",
     "**A flip** is a profile whose clones get different decisions. **Gains** and **loses** say which way, for the person.",
     "**0 flips is no clean bill.** A model that is not given the attribute cannot flip, and can still know it from other columns. “Proxies” says how well.",
+    "**An interval** “(95 % interval 12 to 16 %)” is where the rate of all such people lies, as far as these can tell. **McNemar's p** is small when chance in the "
+    "draw of profiles cannot explain why more lose than gain. **AUC** of a probe: 0.5, the other columns say nothing of the attribute; 1, they give it away.",
     "**Where profiles come from** matters: a rate holds for people like these. Profiles made column by column may be nobody's; those between real rows "
     "are like somebody.",
     "**Example in people.** Flip rate of 15 %, 13 % lose: of 100 profiles, 15 get another decision with nothing but the attribute changed, and 13 of them a worse one.",

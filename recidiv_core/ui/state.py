@@ -248,7 +248,10 @@ class Session:
     def train_on(self, table: Table, roles: Roles) -> None:
         """Make ``table`` the one that models are trained on, or scored by one from a file."""
         self.training, self.model_choices, self.pair_choices = Training(table, roles), None, None
+        outside = self.compared.get("outside")  # a model from a file may be asked about any table
         self.compared.clear()
+        if outside is not None:
+            self.compared["outside"] = outside
 
     def use(self, dataset: AuditDataset) -> None:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""

@@ -24,9 +24,9 @@ def choose(page, label, text):
         except PlaywrightTimeoutError:
             if is_last:
                 raise
-        if page.get_by_role(
-            "listbox"
-        ).count():  # a multiselect's stays open; where none is, Escape would clear a select box
+        if (
+            widget.get_attribute("data-testid") == "stMultiSelect"
+        ):  # its list stays open; Escape would clear a select box
             page.keyboard.press("Escape")
         settled(page)
         if text in widget.inner_text() + box.input_value():

@@ -170,5 +170,5 @@ def test_many_profiles_wait_for_a_press():
     app = opened("counterfactuals")
     of(app, "number_input", "How many").set_value(30_000).run(timeout=120)
     assert "Exact McNemar" not in text_of(shown(app))
-    press(app, "Make the profiles")
+    press(app, "Make and score 60,000 clones")
     assert "Of 30,000 profiles" in text_of(app)

@@ -151,3 +151,13 @@ def test_the_ends_of_a_column_stay_out_of_bands_and_curve():
     text = render_report(whole, format="json").decode()
     for extreme in (income[0], income[-1]):
         assert f"{extreme:.2f}"[:-1] not in text and f"{extreme:,.10g}"[:9] not in text
+
+
+def test_a_second_table_is_named_where_its_results_stand(of_rows):
+    dataset = load_dataset("sample:loans")
+    pairs = make_pairs(loan_profiles(dataset), vary={"Gender": ["Male", "Female"]}, n_profiles=50)
+    loans = audit_counterfactuals(loan_model(dataset.frame), pairs, threshold=0.5)
+    text = text_of([of_rows, loans, loans])
+    assert text.startswith("FAIRNESS AUDIT Does the decision change with nothing but the attribute? An audit of people")
+    assert text.count("loans, 1,000 rows") == 2 and text.count("The article's tree") >= 2
+    assert text.split("What was audited")[0].count("all 50") == 1  # said once, however often it was added
