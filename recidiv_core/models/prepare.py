@@ -159,11 +159,19 @@ def model_frame(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
             numbers = pd.to_numeric(own, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             columns[feature.name] = np.where(np.isfinite(numbers), numbers, np.nan)
         else:
-            text = as_groups(own).to_numpy(dtype=object, copy=True)
-            text[own.isna().to_numpy()] = np.nan
-            columns[feature.name] = text
+            columns[feature.name] = _texts(own)
     # Object columns stay so: pandas would make them its own strings, which encoders saved elsewhere do not know.
     return pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()})
+
+
+def _texts(column: pd.Series) -> np.ndarray:
+    """A category as text, shape (n,); each value is turned into text once, unless values of different types could be taken for one."""
+    if column.dtype == object:
+        text = as_groups(column).to_numpy(dtype=object, copy=True)
+        text[column.isna().to_numpy()] = np.nan
+        return text
+    codes, values = pd.factorize(column)
+    return np.append(as_groups(pd.Series(values)).to_numpy(dtype=object), np.nan)[codes]
 
 
 def pipeline(estimator: Any, features: Sequence[Feature], *, needs_scaling: bool) -> Any:

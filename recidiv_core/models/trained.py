@@ -74,7 +74,8 @@ class TrainedModel:
                     )
             elif feature.levels:
                 unknown = sorted(
-                    set(model_frame(frame[[name]], [Feature(name, CATEGORY)])[name].dropna()) - set(feature.levels)
+                    set(model_frame(own.drop_duplicates().to_frame(), [Feature(name, CATEGORY)])[name].dropna())
+                    - set(feature.levels)
                 )
                 if unknown:
                     notes.append(
