@@ -156,7 +156,11 @@ def one(current, dataset, model, audit, **_) -> None:
 
 def in_front(clones, audit):
     """What differs and what was decided first: of many columns the last are out of sight."""
-    first = [name for name in (*audit.made.reading, *audit.attributes, *audit.answers) if name in clones]
+    first = [
+        n
+        for n in (*audit.made.reading[-1:], *audit.attributes, *audit.answers, *audit.made.reading[:-1])
+        if n in clones
+    ]
     return clones[[*first, *(name for name in clones if name not in first)]]
 
 

@@ -46,7 +46,7 @@ def direction_chart(summary: pd.DataFrame) -> Spec:
     title = "Share of pairs (left: lose, right: gain)"
     axis = {"format": ".0%", "labelExpr": "format(abs(datum.value), '.0%')"}
     colours = {"domain": [v[1] for v in _SIDES.values()], "range": [v[0] for v in _SIDES.values()]}
-    side = category("side", scale=colours, legend={"orient": "bottom", "labelLimit": 240})
+    side = category("side", scale=colours, legend={"orient": "bottom", "columns": 1, "labelLimit": 240})
     tip = tooltip("row", "side", share=".3f", n=",")
     layers = [
         layer("bar", {"x": quantity("value", title, axis=axis), "x2": {"field": "zero"}, "y": y, "color": side, "tooltip": tip}, height=14, opacity=0.85),
@@ -69,7 +69,7 @@ def band_chart(bands: pd.DataFrame, *, feature: str) -> Spec:
         for r in bands.dropna(subset="flip_rate").itertuples()
     ]
     y = category("row", short(feature, 40), sort=[r["row"] for r in rows], axis={"labelLimit": 200})
-    scale, axis = {"domain": [0, 1]}, {"format": ".0%"}
+    scale, axis = {"zero": True}, {"format": ".0%"}
     tip = tooltip("row", value=".3f", n=",", **{"from": ".3f", "to": ".3f"})
     layers = [
         layer("rule", {"x": quantity("from", "Flip rate", scale=scale, axis=axis), "x2": {"field": "to"}, "y": y}, strokeWidth=2.5, color=INK),
