@@ -329,6 +329,10 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
         found.append(
             f"{listed(fine)} changed alone: a clone may be somebody who cannot be (as young as that, with such a history)."
         )
+    if share := round(100 * pairs.options.get("n_alone", 0) / max(len(pairs), 1)):
+        found.append(
+            f"{share} % of the profiles are a real row as it is: nobody shares all values but the numbers with it."
+        )
     if pairs.source == "profiles" and len(pairs.profiles.columns) - len(pairs.reading) > 1:
         found.append(
             "The columns of these profiles were drawn independently: some describe nobody who exists. “Between real rows” avoids that."
