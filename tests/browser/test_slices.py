@@ -24,11 +24,14 @@ def choose(page, label, text):
         except PlaywrightTimeoutError:
             if is_last:
                 raise
+            page.keyboard.press("Escape")
+            continue
         if (
             widget.get_attribute("data-testid") == "stMultiSelect"
         ):  # its list stays open; Escape would clear a select box
             page.keyboard.press("Escape")
         settled(page)
+        box.blur()  # a select box then shows what is chosen, not what was typed
         if text in widget.inner_text() + box.input_value():
             return
     raise AssertionError(f"{label}: {text} could not be chosen")
