@@ -1,0 +1,205 @@
+"""Whom a synthetic copy gives away: distances to the real records it was made from, beside those to records it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import as_groups, shown
+from recidiv_core.errors import InputError, Problem
+from recidiv_core.plain import plain
+from recidiv_core.privacy.distances import Progress, nearest_records
+from recidiv_core.privacy.schema import Schema, schema_of
+from recidiv_core.stats import wilson
+
+FEWEST = 50
+LEAKS, NO_SIGN, FARTHER = "nearer to train", "no sign of it", "farther from train"
+
+
+@dataclass(frozen=True, eq=False)
+class PrivacyAudit:
+    """How near the synthetic records are to the training records, and how near records are that have nothing to do with them.
+
+    Attributes
+    ----------
+    distances : dict of str -> ndarray
+        ``synthetic_train`` (n, 2), ``synthetic_holdout`` (n, 2) and ``holdout_train`` (m, 2): each record's distances to its two nearest.
+    summary : dict
+        R's distance to the nearest training record (``dcr_mean``, ``dcr_sd``), its 5th percentile, exact copies, the ratio of nearest to second
+        nearest (``nndr``), each with the same of the holdout as ``baseline_…``; and the share of synthetic records nearer to train than to an
+        equal number of holdout records, ties ½, with bounds and ``verdict``.
+    by_group : DataFrame
+        The same for the synthetic records of each group of each attribute; bounds of all groups of an attribute together (Bonferroni).
+    notes : what has to be known beside it.
+    """
+
+    distances: dict[str, np.ndarray] = field(repr=False)
+    summary: dict[str, Any]
+    by_group: pd.DataFrame
+    notes: tuple[str, ...]
+    schema: Schema = field(repr=False)
+    options: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; no record's distance among them."""
+        return plain({
+            "summary": self.summary, "by_group": self.by_group, "notes": self.notes, "columns": self.schema.columns, "left_out": dict(self.schema.left_out), "options": self.options,
+        })  # fmt: skip
+
+
+def audit_privacy(
+    real_train: pd.DataFrame, synthetic: pd.DataFrame, *, holdout: pd.DataFrame, sensitive: Sequence[str] = (), columns: Sequence[str] | None = None,
+    random_state: int = 0, confidence_level: float = 0.95, progress: Progress = None,
+) -> PrivacyAudit:  # fmt: skip
+    """Compare synthetic records with the real ones they were made from and with real ones they were not made from.
+
+    ``holdout`` are real records that the synthesizer did not see. If the copy gave nobody away its records would be as near to one as to the other:
+    whether a synthetic record's nearest neighbour is of train or of the holdout would be a coin. The interval is about other draws of the two
+    tables: synthetic records with the same nearest one say the same.
+
+    Raises
+    ------
+    InputError
+        For columns that the tables do not share, fewer than 50 rows in any of them, or a protected attribute that is not there.
+    """
+    tables = {"real_train": real_train, "synthetic": synthetic, "holdout": holdout}
+    schema = _schema(tables, columns, sensitive)
+    n = min(len(real_train), len(holdout))
+    random = np.random.default_rng(random_state)
+    part = [np.sort(random.choice(len(t), n, replace=False)) for t in (real_train, holdout)]
+
+    def near(queries: pd.DataFrame, reference: pd.DataFrame, share: float) -> tuple[np.ndarray, np.ndarray]:
+        own = None if progress is None else lambda done, text: progress(share + done / 4, text)
+        return nearest_records(queries, reference, schema=schema, progress=own)
+
+    whole, _ = near(synthetic, real_train, 0.0)
+    baseline, _ = near(holdout, real_train, 0.25)
+    to_train, train_at = near(synthetic, real_train.iloc[part[0]], 0.5)
+    to_holdout, holdout_at = near(synthetic, holdout.iloc[part[1]], 0.75)
+    votes = np.where(to_train[:, 0] == to_holdout[:, 0], 0.5, (to_train[:, 0] < to_holdout[:, 0]).astype(float))
+    judged = _Votes(votes, train_at[:, 0], holdout_at[:, 0], n)
+    measured = _measured(whole, baseline, judged, np.ones(len(synthetic), bool), confidence_level)
+    return PrivacyAudit(
+        {"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline}, measured,
+_by_group(synthetic, sensitive, whole, baseline, judged, confidence_level),
+        tuple(_notes(tables, schema, baseline)), schema,
+        {"n_train": len(real_train), "n_holdout": len(holdout), "n_synthetic": len(synthetic), "n_compared": n, "random_state": int(random_state), "confidence_level": confidence_level},
+    )  # fmt: skip
+
+
+def _schema(tables: dict[str, pd.DataFrame], columns: Sequence[str] | None, sensitive: Sequence[str]) -> Schema:
+    problems = [
+        Problem(title, f"at least {FEWEST} rows", f"{len(frame):,}")
+        for title, frame in tables.items()
+        if len(frame) < FEWEST
+    ]
+    real = tables["real_train"]
+    names = list(real.columns if columns is None else columns)
+    for title, frame in tables.items():
+        problems += [
+            Problem(f"{title}, column {shown(n)}", "a column of every table", "no such column")
+            for n in names
+            if n not in frame
+        ]
+        problems += [
+            Problem(f"{title}, attribute {shown(n)}", "a column of every table", "no such column")
+            for n in sensitive
+            if n not in frame and n not in names
+        ]
+        if columns is None and (more := [n for n in frame if n not in real]):
+            problems.append(
+                Problem(title, "the columns of the real table", f"{len(more)} more, such as {shown(more[0])}")
+            )
+    if problems:
+        raise InputError(problems)
+    return schema_of(real, columns=names)
+
+
+@dataclass(frozen=True, eq=False)
+class _Votes:
+    """For each synthetic record 1 where train is nearer, 0 where the holdout is, ½ for a tie, and its nearest record in each (of n)."""
+
+    votes: np.ndarray
+    train_at: np.ndarray
+    holdout_at: np.ndarray
+    n: int
+
+    def bounds(self, own: np.ndarray, confidence_level: float) -> tuple[float, float]:
+        """Wilson's bounds of the share of ``own``, where train and holdout are the samples, and synthetic records what is counted at them.
+
+        The share is T / (T + H) with T and H sums over the n records of each table of how many synthetic ones have it as the nearest of all;
+        its variance is the ratio's by the delta method. Taking synthetic records as independent, intervals would be far too narrow.
+        """
+        votes = self.votes[own]
+        counts = [
+            np.bincount(at[own], weights=weight, minlength=self.n)
+            for at, weight in ((self.train_at, votes), (self.holdout_at, 1 - votes))
+        ]
+        total, share = len(votes), float(votes.mean())
+        (t, var_t), (h, var_h) = ((c.sum(), self.n * c.var(ddof=1)) for c in counts)
+        variance = (h**2 * var_t + t**2 * var_h) / total**4
+        # Where all are nearer to one table only the number of its records that are nearest to any tells how much was seen.
+        effective = (
+            min(share * (1 - share) / variance, total) if variance > 0 else sum(int((c > 0).sum()) for c in counts)
+        )
+        low, high = wilson(share, effective, confidence_level=confidence_level)
+        return float(low), float(high)
+
+
+def _measured(
+    distances: np.ndarray, baseline: np.ndarray, judged: _Votes, own: np.ndarray, confidence_level: float
+) -> dict[str, Any]:
+    low, high = judged.bounds(own, confidence_level)
+    found = {"n": int(own.sum()), **_near(distances[own]), **{f"baseline_{k}": v for k, v in _near(baseline).items()}}
+    verdict = LEAKS if low > 0.5 else FARTHER if high < 0.5 else NO_SIGN
+    return found | {"nearer_to_train": float(judged.votes[own].mean()), "low": low, "high": high, "verdict": verdict}
+
+
+def _near(distances: np.ndarray) -> dict[str, float]:
+    """R's mean and SD (its section 4), the 5th percentile, the share at 0, and the mean ratio of nearest to second nearest (0/0 is 1)."""
+    first, second = distances.T
+    ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
+    return {
+        "dcr_mean": float(first.mean()), "dcr_sd": float(first.std(ddof=1)) if len(first) > 1 else float("nan"), "dcr_5": float(np.quantile(first, 0.05)),
+        "copies": float((first == 0).mean()), "nndr": float(ratio.mean()),
+    }  # fmt: skip
+
+
+def _by_group(
+    synthetic: pd.DataFrame, sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float
+) -> pd.DataFrame:  # fmt: skip
+    rows = []
+    for attribute in sensitive:
+        groups = as_groups(synthetic[attribute]).to_numpy()
+        levels = sorted(set(groups))
+        each = 1 - (1 - confidence_level) / len(levels)
+        for level in levels:
+            own = groups == level
+            rows.append({"attribute": attribute, "group": level} | _measured(distances, baseline, judged, own, each))
+    return pd.DataFrame(rows)
+
+
+def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray) -> list[str]:
+    found = []
+    if n_same := int((baseline[:, 0] == 0).sum()):
+        found.append(
+            f"{n_same:,} holdout records are also in train, in every column compared: if they are the same people, the holdout is none."
+        )
+    for name, levels in schema.categories.items():
+        unseen = {t: len(set(as_groups(tables[t][name])) - set(levels)) for t in ("synthetic", "holdout")}
+        found += [
+            f"{shown(name)}: {number:,} values of the {title} table are not in train."
+            for title, number in unseen.items()
+            if number
+        ]
+    constant = [name for name, (low, high) in schema.numbers.items() if low == high] + [
+        name for name, levels in schema.categories.items() if len(levels) == 1
+    ]
+    if constant:
+        found.append(f"The same value in every training record: {', '.join(map(shown, constant))}.")
+    found += [f"{shown(name)} is left out: {reason}." for name, reason in schema.left_out.items()]
+    return found

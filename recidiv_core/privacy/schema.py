@@ -1,0 +1,85 @@
+"""How records become points: numbers on [0, 1] by the real table, categories so that a differing one counts 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.data import as_groups, shown
+from recidiv_core.errors import InputError, Problem
+
+MAX_LEVELS = 200
+_APART = np.sqrt(0.5)  # one-hot times this: two different categories are 1 apart
+_MISSING = np.sqrt(0.75)  # with a missing number at 0.5, it is between √0.75 and 1 from a known one
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns that distances are over. ``numbers`` maps a column to its range in the real table, ``categories`` to its levels there.
+
+    ``left_out`` maps a column to the reason why it is none.
+    """
+
+    numbers: Mapping[str, tuple[float, float]]
+    categories: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns that count."""
+        return [*self.numbers, *self.categories]
+
+    def points(self, frame: pd.DataFrame) -> np.ndarray:
+        """The rows as points, float64 of shape (n, d), so that Euclidean distances are those of DESIGN, "Privacy of a synthetic copy".
+
+        A level that the real table does not have is 1 from all that it has. Missing is a level of its own in a category; a missing number is
+        0 from another and at least 0.87, at most 1, from a known one.
+        """
+        parts = []
+        for name, (low, high) in self.numbers.items():
+            values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+            is_known = np.isfinite(values)
+            scaled = (np.where(is_known, values, low) - low) / ((high - low) or 1.0)
+            parts += [np.where(is_known, scaled, 0.5), np.where(is_known, 0.0, _MISSING)]
+        for name, levels in self.categories.items():
+            codes = pd.Index(levels).get_indexer(as_groups(frame[name]))
+            hot = np.zeros((len(frame), len(levels) + 1))
+            hot[np.arange(len(frame)), codes] = _APART  # -1, a level not seen, is the last column
+            parts += list(hot.T)
+        return np.column_stack(parts) if parts else np.zeros((len(frame), 0))
+
+
+def schema_of(real: pd.DataFrame, *, columns: Sequence[str] | None = None) -> Schema:
+    """Numbers and categories of the real table. Dates, and texts of more than 200 levels, are left out: they are no places but names.
+
+    Raises
+    ------
+    InputError
+        When no column is left, or one of ``columns`` is not there.
+    """
+    names = list(real.columns if columns is None else columns)
+    if absent := [name for name in names if name not in real]:
+        raise InputError(
+            [Problem(f"column {shown(name)}", "a column of the real table", "no such column") for name in absent]
+        )
+    numbers, categories, left_out = {}, {}, {}
+    for name in names:
+        column = real[name]
+        if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+            left_out[name] = "a date"
+        elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            known = column.to_numpy(dtype=float, na_value=np.nan)
+            known = known[np.isfinite(known)]
+            numbers[name] = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+        else:
+            levels = tuple(sorted(as_groups(column).unique()))
+            if len(levels) > MAX_LEVELS:
+                left_out[name] = f"{len(levels):,} different texts, more than {MAX_LEVELS}"
+            else:
+                categories[name] = levels
+    if not numbers and not categories:
+        raise InputError.one("columns", "at least one of numbers or of categories", "none")
+    return Schema(numbers, categories, left_out)
