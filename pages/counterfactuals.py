@@ -9,16 +9,13 @@ from recidiv_core.charts.models import importance_chart
 from recidiv_core.counterfactuals import FIXED, counterfactual_answer, judged, probe_sentence
 from recidiv_core.errors import InputError
 from recidiv_core.ui.counterfactuals import (
-    about_one,
     asked,
     controls,
     curve_of,
     feature_of,
     known_probes,
-    known_single,
     pairs_to_ask,
     probe_of,
-    profile_columns,
     threshold_of,
     training_table,
 )
@@ -33,6 +30,7 @@ from recidiv_core.ui.parts import (
     problems,
     table,
 )
+from recidiv_core.ui.profiles import about_one, known_single, profile_columns
 from recidiv_core.ui.state import session
 
 _VIEWS = {

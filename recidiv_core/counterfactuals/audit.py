@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from recidiv_core.counterfactuals.bands import FEW, bands_of
 from recidiv_core.counterfactuals.contrasts import Contrast, contrasts, counted, moves, rate_bounds, summarise
 from recidiv_core.counterfactuals.fields import free
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
@@ -19,7 +19,6 @@ from recidiv_core.models import ProxyProbe, TrainedModel
 from recidiv_core.plain import plain
 from recidiv_core.words import listed, outward
 
-_FEW, _BANDS = 12, 10
 _MOST_ROWS = 20_000
 _SHOWN = 50  # pairs in the JSON, and only where they are of nobody
 _DECISIONS = {"punitive": ("not flagged", "flagged"), "assistive": ("Refused", "Granted")}
@@ -140,7 +139,7 @@ class CounterfactualAudit:
         if contrast is not None and contrast not in range(len(self._contrasts)):
             raise InputError.one("contrast", f"a row of the summary, 0 to {len(self._contrasts) - 1}", "another")
         one = self._contrasts[self.main if contrast is None else contrast]
-        edges, names = _bands(values, is_even=self.made.source == "profiles")
+        edges, names = bands_of(values, is_even=self.made.source == "profiles")
         gain, lose = moves(self.scores >= self.threshold, one, flag_helps=self.flag_helps)
         where = np.searchsorted(edges, values, side="right") - 1
         where[values == edges[-1]] = len(names) - 1
@@ -171,7 +170,7 @@ class CounterfactualAudit:
             n for n in shared
             if n not in self.made.reading and pd.api.types.is_numeric_dtype(shared[n]) and not pd.api.types.is_bool_dtype(shared[n]) and shared[n].nunique() > 1
         ]  # fmt: skip
-        return sorted(found, key=lambda name: shared[name].nunique() <= _FEW)
+        return sorted(found, key=lambda name: shared[name].nunique() <= FEW)
 
     def _numbers(self, feature: str) -> np.ndarray:
         if feature not in self.numeric():
@@ -315,7 +314,7 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
         name
         for name in pairs.clones
         if pd.api.types.is_numeric_dtype(pairs.clones[name])
-        and (dataset is None or dataset.frame[name].nunique() > _FEW)
+        and (dataset is None or dataset.frame[name].nunique() > FEW)
     ]
     outside = [
         name
@@ -360,28 +359,3 @@ def _described(dataset: AuditDataset | None, pairs: CounterfactualPairs) -> dict
     if dataset is None:
         return {"name": "profiles", "n": len(pairs), "sha256": ""}
     return {"name": dataset.name, "n": len(dataset), "sha256": dataset.sha256, "digest": dataset.digest}
-
-
-def _bands(values: np.ndarray, *, is_even: bool) -> tuple[np.ndarray, list[str]]:
-    """Edges and names of at most some ten bands: each value for few, round steps for numbers spread evenly, else tenths of the profiles."""
-    known = values[np.isfinite(values)]
-    unique = np.unique(known)
-    if len(unique) <= _FEW:
-        return np.append(unique, np.inf), [f"{value:,.10g}" for value in unique]
-    if is_even:
-        edges = even_edges(unique[0], unique[-1], _BANDS, is_whole=bool((unique % 1 == 0).all()))
-    else:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BANDS + 1), method="inverted_cdf"))
-    names = [f"{start:,.10g} to under {end:,.10g}" for start, end in pairwise(edges)]
-    return edges, [*names[:-1], names[-1].replace("under ", "")]
-
-
-def even_edges(low: float, high: float, n: int, *, is_whole: bool = False) -> np.ndarray:
-    """Round edges, from ``n`` steps up to some two and a half times as many, from at most ``low`` to at least ``high``."""
-    rough = (high - low) / n
-    unit = 10.0 ** np.floor(np.log10(rough))
-    step = unit * max(s for s in (1, 2, 2.5, 5) if s * unit <= rough * (1 + 1e-9))
-    if is_whole:
-        step = max(np.floor(step), 1.0)
-    places = np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1)
-    return np.round(places * step, max(1 - int(np.floor(np.log10(unit))), 0))  # else 3 · 0.1 would lie above 0.3

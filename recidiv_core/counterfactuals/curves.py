@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from recidiv_core.counterfactuals.audit import even_edges
+from recidiv_core.counterfactuals.bands import even_edges
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
 from recidiv_core.data import shown
 from recidiv_core.errors import InputError

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recidiv_core.counterfactuals.audit import CounterfactualAudit, audit_counterfactuals, even_edges
+from recidiv_core.counterfactuals.audit import CounterfactualAudit, audit_counterfactuals
+from recidiv_core.counterfactuals.bands import even_edges
 from recidiv_core.counterfactuals.pairs import pairs_of, typed_profile
 from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
