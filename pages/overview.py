@@ -73,6 +73,9 @@ with side:
         link("slices", "**See where the model fails**", icon=":material/filter_alt:")
         st.caption(literal(slice_answer(sliced)) if sliced else "Not searched yet: opening the page does.")
     with st.container(border=True):
+        link("counterfactuals", "**Ask about the same person twice**", icon=":material/compare_arrows:")
+        st.caption("With nothing but the protected attribute changed: does the decision change?")
+    with st.container(border=True):
         link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(
