@@ -4,9 +4,9 @@ import dataclasses
 
 import streamlit as st
 
-from recidiv_core.charts.counterfactuals import band_chart, direction_chart, one_way, response_chart
+from recidiv_core.charts.counterfactuals import band_chart, direction_chart, response_chart
 from recidiv_core.charts.models import importance_chart
-from recidiv_core.counterfactuals import FIXED, counterfactual_answer, judged, probe_sentence
+from recidiv_core.counterfactuals import FIXED, counterfactual_answer, judged, one_way, probe_sentence
 from recidiv_core.errors import InputError
 from recidiv_core.ui.counterfactuals import (
     asked,

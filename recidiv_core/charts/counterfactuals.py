@@ -19,16 +19,10 @@ from recidiv_core.charts.theme import (
     short,
     tooltip,
 )
+from recidiv_core.counterfactuals import one_way
 
 MAX_CONTRASTS = 20
 _SIDES = {"lose": (GROUP_COLOURS[1], "lose by the change"), "gain": (GROUP_COLOURS[0], "gain by the change")}
-
-
-def one_way(summary: pd.DataFrame) -> pd.DataFrame:
-    """Of both orders of each pair of values that in which more lose; the pairs with most flips first."""
-    turned = [frozenset(((r["changed"], r["from"]), (r["changed"], r["to"]))) for _, r in summary.iterrows()]
-    own = summary.assign(pair=turned).sort_values(["flip_rate", "n_lose"], ascending=False, kind="stable")
-    return own.drop_duplicates("pair").drop(columns="pair")
 
 
 def direction_chart(summary: pd.DataFrame) -> Spec:

@@ -9,6 +9,7 @@ from recidiv_core.counterfactuals.audit import (
     judged,
     usual_threshold,
 )
+from recidiv_core.counterfactuals.contrasts import one_way
 from recidiv_core.counterfactuals.curves import response_curve
 from recidiv_core.counterfactuals.fields import FIELDS, FieldSpec, ProfileSpec, suggest_profile_spec
 from recidiv_core.counterfactuals.loans import loan_model, loan_profiles
@@ -41,6 +42,7 @@ __all__ = [
     "loan_model",
     "loan_profiles",
     "make_pairs",
+    "one_way",
     "pairs_from_rows",
     "pairs_of",
     "probe_sentence",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from recidiv_core.stats import wilson, wilson_of_people
+from recidiv_core.stats import holm, wilson, wilson_of_people
 
 SIDES = ("gain", "lose", "keep")
 
@@ -152,9 +152,19 @@ def _holm(table: pd.DataFrame, found: Sequence[Contrast]) -> np.ndarray:
     """Holm's adjustment over the pairs of the table, each counted once whichever way it runs."""
     pair = [frozenset((one.first, one.second)) for one in found]
     first = {key: i for i, key in reversed(list(enumerate(pair)))}
-    own = table["p_value"].to_numpy()[list(first.values())]
-    order = np.argsort(own, kind="stable")
-    adjusted = np.empty(len(own))
-    adjusted[order] = np.minimum(np.maximum.accumulate(own[order] * np.arange(len(own), 0, -1)), 1.0)
+    adjusted, _ = holm(table["p_value"].to_numpy()[list(first.values())])
     of = dict(zip(first, adjusted, strict=True))
     return np.array([of[key] for key in pair])
+
+
+def one_way(summary: pd.DataFrame) -> pd.DataFrame:
+    """Of both orders of each pair of values that in which more lose; the pairs with most flips first."""
+    turned = [frozenset(((r["changed"], r["from"]), (r["changed"], r["to"]))) for _, r in summary.iterrows()]
+    own = summary.assign(pair=turned).sort_values(["flip_rate", "n_lose"], ascending=False, kind="stable")
+    return own.drop_duplicates("pair").drop(columns="pair")
+
+
+def clone_names(clones: pd.DataFrame) -> list[str]:
+    """What each clone is called: its value, or with several attributes each with its name."""
+    rows = list(clones.itertuples(index=False, name=None))
+    return [str(row[0]) if len(row) == 1 else _text(list(clones), row) for row in rows]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.counterfactuals.bands import even_edges
+from recidiv_core.counterfactuals.contrasts import clone_names
 from recidiv_core.counterfactuals.pairs import CounterfactualPairs
 from recidiv_core.data import shown
 from recidiv_core.errors import InputError
@@ -34,7 +35,7 @@ def response_curve(
     at = np.repeat(values, len(frame))
     repeated[feature] = at if np.issubdtype(values.dtype, np.floating) else pd.Series(at).astype(column)
     scores = model.predict_score(repeated).reshape(len(values), len(some), len(pairs.clones))
-    groups = [", ".join(map(str, row)) for row in pairs.clones.itertuples(index=False, name=None)]
+    groups = clone_names(pairs.clones)
     return pd.DataFrame({
         "feature": feature, "value": np.repeat(values, len(groups)), "group": groups * len(values), "score": scores.mean(axis=1).ravel(), "n": len(some),
     })  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import AuditDataset, as_groups, shown
+from recidiv_core.data import AuditDataset, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import usable_features
 
@@ -158,12 +158,7 @@ def free(name: str, taken: Sequence[str]) -> str:
 
 def is_gender(name: str, column: pd.Series) -> bool:
     """Whether a column says male or female."""
-    values = as_groups(column.dropna()).unique()
-    return (
-        bool(_GENDER.match(name))
-        and any(gender_of(v) == "male" for v in values)
-        and any(gender_of(v) == "female" for v in values)
-    )
+    return bool(_GENDER.match(name)) and {"male", "female"} <= {gender_of(v) for v in column.dropna().unique()}
 
 
 def gender_of(value: object) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recidiv_core.charts.counterfactuals import MAX_CONTRASTS, band_chart, direction_chart, one_way, response_chart
-from recidiv_core.counterfactuals import FIXED, CounterfactualAudit, counterfactual_answer, probe_sentence
+from recidiv_core.charts.counterfactuals import MAX_CONTRASTS, band_chart, direction_chart, response_chart
+from recidiv_core.counterfactuals import FIXED, CounterfactualAudit, counterfactual_answer, one_way, probe_sentence
 from recidiv_core.data import MISSING_GROUP
 from recidiv_core.report.blocks import DASH, WITHHELD, count_text, figure_block, heading_block, table_block, text_block
 from recidiv_core.words import listed, outward

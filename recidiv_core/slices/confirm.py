@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainccinv, betaincinv, ndtr, ndtri
 
-from recidiv_core.stats import difference_bounds, student
+from recidiv_core.stats import difference_bounds, holm, student
 
 LEAST_ROWS = 10
 _COLUMNS = [
@@ -107,7 +107,7 @@ def confirm(
     p_values = [
         np.nan if reason else _p_value(*pair, pool, is_binary) for pair, reason in zip(pairs, reasons, strict=True)
     ]
-    adjusted, levels = _holm(np.array(p_values, float), alpha)
+    adjusted, levels = holm(np.array(p_values, float), alpha)
     rows = []
     for i, (own, rest) in enumerate(pairs):
         row = dict.fromkeys(_COLUMNS, np.nan) | {
@@ -160,18 +160,3 @@ def _p_value(own: Moments, rest: Moments, pool: Moments, is_binary: bool) -> flo
         low, high = _bounds(own, rest, pool, z, is_binary)
         least, most = (z, most) if low > 0 or high < 0 else (least, z)
     return float(2 * ndtr(-least))
-
-
-def _holm(p_values: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Holm's adjusted p-values, and the level at which each was tested; one not reached has that of the first that failed."""
-    adjusted, levels = np.full(len(p_values), np.nan), np.full(len(p_values), alpha)
-    tested = np.flatnonzero(~np.isnan(p_values))
-    left, highest, level = len(tested), 0.0, alpha
-    has_failed = False
-    for i in tested[np.argsort(p_values[tested], kind="stable")]:
-        level = level if has_failed else alpha / left
-        highest = max(highest, min(1.0, left * p_values[i]))
-        adjusted[i], levels[i] = highest, level
-        has_failed |= highest > alpha
-        left -= 1
-    return adjusted, levels

@@ -13,6 +13,7 @@ from recidiv_core.stats.intervals import (
     wilson_bounds,
     wilson_of_people,
 )
+from recidiv_core.stats.multiple import holm
 
 __all__ = [
     "CELLS",
@@ -25,6 +26,7 @@ __all__ = [
     "baseline_threshold",
     "compare_groups",
     "difference_bounds",
+    "holm",
     "normal_quantile",
     "prevalence_threshold",
     "ratio_bounds",

@@ -15,7 +15,6 @@ import streamlit as st
 from recidiv_core.data import SAMPLE_PREFIX, SAMPLES, AuditDataset, Roles, Table, load_dataset, sample_table
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
-from recidiv_core.models import ModelComparison
 from recidiv_core.recidivism import DurationColumns, EventColumns, SimulatedEvents
 from recidiv_core.report import Entry
 from recidiv_core.slices import LOSSES, SliceAudit, SliceDetail, default_error, slice_detail
@@ -134,7 +133,7 @@ class Events:
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
-    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there;
+    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there and what they were asked;
     ``mitigated`` holds the decisions of its mitigations for the rows of ``dataset``.
     ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
     ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
@@ -155,7 +154,7 @@ class Session:
     events: Events | None = None
     model_choices: Any = None
     pair_choices: Any = None
-    compared: dict[Any, ModelComparison] = field(default_factory=dict)
+    compared: dict[Any, Any] = field(default_factory=dict)
     mitigated: dict[str, np.ndarray] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
     slicing: Slicing = field(default_factory=Slicing)

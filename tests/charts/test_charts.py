@@ -34,7 +34,7 @@ from recidiv_core.charts import recidivism as recidivism_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, static
-from recidiv_core.counterfactuals import loan_model, response_curve
+from recidiv_core.counterfactuals import loan_model, one_way, response_curve
 from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
 from recidiv_core.models import literature
@@ -261,4 +261,4 @@ def test_charts_of_pairs_are_valid_small_and_described_and_draw_their_tables():
     assert "Male to Female" in charts["direction"]["description"]
     assert [r["value"] for r in charts["bands"]["data"]["values"]] == pytest.approx(bands["flip_rate"].tolist())
     assert "under it throughout" in charts["alone"]["description"]
-    assert len(pair_charts.one_way(audit.summary)) == 1
+    assert len(one_way(audit.summary)) == 1
