@@ -12,6 +12,7 @@ from recidiv_core.charts.theme import (
     QUIET,
     Spec,
     category,
+    distinct,
     group_channels,
     layer,
     layered,
@@ -29,8 +30,8 @@ def direction_chart(summary: pd.DataFrame) -> Spec:
     """Of each change the share that loses, to the left, and that gains, to the right, with intervals."""
     shown = one_way(summary).dropna(subset="flip_rate").head(MAX_CONTRASTS)
     rows = []
-    for r in shown.to_dict("records"):
-        name = short(f"{r['changed']}: {r['from']} → {r['to']}", 48)
+    names = distinct([f"{r['changed']}: {r['from']} → {r['to']}" for r in shown.to_dict("records")], 48)
+    for r, name in zip(shown.to_dict("records"), names, strict=True):
         for side, sign in (("lose", -1), ("gain", 1)):
             low, high = sorted((sign * r[f"{side}_low"], sign * r[f"{side}_high"]))
             rows.append({
@@ -79,13 +80,14 @@ def response_chart(curve: pd.DataFrame, *, threshold: float, between: tuple[floa
     feature = curve["feature"].iloc[0]
     groups = list(dict.fromkeys(curve["group"]))[:MAX_LINES]
     own = curve[curve["group"].isin(groups)]
-    rows = [{"value": r.value, "score": r.score, "group": short(r.group)} for r in own.itertuples()]
+    names = dict(zip(groups, distinct(groups), strict=True))
+    rows = [{"value": r.value, "score": r.score, "group": names[r.group]} for r in own.itertuples()]
     x, y = quantity("value", short(feature, 60), scale={"zero": False}), quantity("score", "Mean score")
     shade = [] if between is None else [{"from": between[0], "to": between[1]}]
     layers = [
         layer("rect", {"x": quantity("from", short(feature, 60), scale={"zero": False}), "x2": {"field": "to"}}, data=shade, color=BAND, opacity=0.12),
         layer("rule", {"y": quantity("threshold", "Mean score")}, data=[{"threshold": threshold}], color=QUIET, strokeDash=[4, 4], strokeWidth=1.5),
-        layer("line", {"x": x, "y": y, "tooltip": tooltip("group", value=",.6g", score=".3f"), **group_channels(groups)}, strokeWidth=2.5),
+        layer("line", {"x": x, "y": y, "tooltip": tooltip("group", value=",.6g", score=".3f"), **group_channels(list(names.values()))}, strokeWidth=2.5),
     ]  # fmt: skip
     words = "; ".join(_crossings(own[own["group"] == group], group, threshold) for group in groups)
     return layered(

@@ -60,6 +60,17 @@ def short(text: object, width: int = 28) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
+def distinct(names: Sequence[str], width: int = 28) -> list[str]:
+    """:func:`short` names of which no two are the same: where their beginnings agree, by their ends, else by number."""
+    found: list[str] = []
+    for name in map(str, names):
+        text = short(name, width)
+        if text in found:
+            text = f"…{name[1 - width :]}"
+        found.append(text if text not in found else f"{text[: width - 5]} ({len(found) + 1})")
+    return found
+
+
 def quantity(field: str, title: str | None = None, **options: Any) -> Spec:
     """A quantitative channel."""
     return {"field": field, "type": "quantitative", "title": title, **options}

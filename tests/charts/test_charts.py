@@ -33,7 +33,7 @@ from recidiv_core.charts import models as model_charts
 from recidiv_core.charts import recidivism as recidivism_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
-from recidiv_core.charts.theme import VERDICT_MARKS, static
+from recidiv_core.charts.theme import VERDICT_MARKS, distinct, static
 from recidiv_core.counterfactuals import loan_model, one_way, response_curve
 from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
@@ -262,3 +262,22 @@ def test_charts_of_pairs_are_valid_small_and_described_and_draw_their_tables():
     assert [r["value"] for r in charts["bands"]["data"]["values"]] == pytest.approx(bands["flip_rate"].tolist())
     assert "under it throughout" in charts["alone"]["description"]
     assert len(one_way(audit.summary)) == 1
+
+
+def test_names_cut_short_stay_apart():
+    """Two clones that differ at the end of a long name are two lines, and two rows."""
+    long = ["black = not Black, married = 0", "black = not Black, married = 1", "A", "black = not Black, married = 1"]
+    names = distinct(long)
+    assert len(set(names)) == 4 and all(len(name) <= 28 for name in names)
+    assert names[2] == "A" and names[1].endswith("married = 1")
+    curve = pd.DataFrame(
+        {
+            "feature": "x",
+            "value": [0, 1] * 2,
+            "group": [long[0]] * 2 + [long[1]] * 2,
+            "score": [0.1, 0.2, 0.8, 0.9],
+            "n": 5,
+        }
+    )
+    chart = pair_charts.response_chart(curve, threshold=0.5, between=None)
+    assert len({row["group"] for row in chart["data"]["values"]}) == 2
