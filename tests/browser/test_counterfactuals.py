@@ -39,9 +39,12 @@ def test_the_loans_from_start_to_pdf(page):
         page.keyboard.press("Enter")
         settled(page)
     page.get_by_role("button", name="Make it so").click()
+    settled(page)
     page.get_by_text("None of 1,000 profiles gets another decision").first.wait_for()
     page.get_by_role("button", name="All as suggested").click()
+    settled(page)
     page.get_by_text("1,000 lose by it (Approved to Denied), 0 gain").first.wait_for()
+    settled(page)  # while it is drawn anew the page holds the old and the new
 
     page.get_by_label("Add this to the report").fill("As the article has it.")
     page.get_by_role("button", name="Add to report").click()
