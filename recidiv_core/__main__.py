@@ -1,4 +1,4 @@
-"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``, ``train``, ``outcomes EVENTS …`` and ``samples``."""
+"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``, ``privacy``, ``synthesize``, ``train``, ``outcomes EVENTS …`` and ``samples``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.commands.counterfactuals import counterfactuals, counterfactuals_arguments
 from recidiv_core.commands.models import train, train_arguments
+from recidiv_core.commands.privacy import make_copy, privacy, privacy_arguments
 from recidiv_core.commands.recidivism import outcomes, outcomes_arguments
 from recidiv_core.commands.shared import roles_of, written
 from recidiv_core.data import (
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _slices_arguments(commands, table)
     counterfactuals_arguments(commands, table)
+    privacy_arguments(commands, table)
     train_arguments(commands, table)
     outcomes_arguments(commands)
     thresholds.add_argument("--rule", type=Path, metavar="FILE", help="write the decision rule")
@@ -246,7 +248,7 @@ def _samples(options: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "train": train, "outcomes": outcomes, "samples": _samples
+    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "samples": _samples
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from recidiv_core.data.features import (
 )
 from recidiv_core.data.loans import loan_tree
 from recidiv_core.data.reading import read_table
+from recidiv_core.data.residents import SimulatedResidents, simulate_residents
 from recidiv_core.data.roles import POLARITIES, Roles
-from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_raw, sample_table
+from recidiv_core.data.samples import SAMPLE_PREFIX, SAMPLES, list_samples, sample_census, sample_raw, sample_table
 from recidiv_core.data.simulate import SimulatedScores, simulate_failures, simulate_scores
 from recidiv_core.data.suggest import suggest_roles
 from recidiv_core.data.tables import (
@@ -42,6 +43,7 @@ __all__ = [
     "AuditDataset",
     "LedgerEntry",
     "Roles",
+    "SimulatedResidents",
     "SimulatedScores",
     "Table",
     "as_groups",
@@ -61,11 +63,13 @@ __all__ = [
     "loan_tree",
     "person_codes",
     "read_table",
+    "sample_census",
     "sample_raw",
     "sample_table",
     "score_histogram",
     "shown",
     "simulate_failures",
+    "simulate_residents",
     "simulate_scores",
     "suggest_cutpoints",
     "suggest_roles",

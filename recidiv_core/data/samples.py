@@ -10,6 +10,7 @@ import pandas as pd
 
 from recidiv_core.data.loans import loan_tree, loans
 from recidiv_core.data.reading import read_table
+from recidiv_core.data.residents import simulate_residents
 from recidiv_core.data.roles import Roles
 from recidiv_core.data.simulate import simulate_failures, simulate_scores
 from recidiv_core.data.tables import Table, shown
@@ -57,6 +58,10 @@ def _planted_slice() -> Table:
 
 def _planted_scores() -> Table:
     return read_table(simulate_scores(20_000, random_state=7).frame, name="planted_scores")
+
+
+def _residents() -> Table:
+    return read_table(simulate_residents(6_000, random_state=7).frame, name="residents")
 
 
 def _loans() -> Table:
@@ -118,6 +123,27 @@ SAMPLES: dict[str, Sample] = {
             0.5,
             _loans,
         ),
+        Sample(
+            "residents",
+            "6,000 simulated people from 900 places, with a census of the places: for the Privacy page",
+            Roles(
+                "reoffended",
+                score="score",
+                sensitive=("language", "sex"),
+                features=(
+                    "age",
+                    "priors",
+                    "offence",
+                    "employed",
+                    "weekly_wage",
+                    "backwardness",
+                    "no_basic_education",
+                    "overcrowded",
+                ),
+            ),
+            0.5,
+            _residents,
+        ),
     )
 }
 
@@ -133,6 +159,11 @@ def sample_of(source: str) -> Sample:
 def sample_table(source: str) -> Table:
     """The table of "sample:NAME", with what was done to it in its ledger."""
     return sample_of(source).build()
+
+
+def sample_census() -> pd.DataFrame:
+    """The public census of the places that the people of "sample:residents" come from."""
+    return simulate_residents(6_000, random_state=7).census
 
 
 def list_samples() -> pd.DataFrame:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import as_groups, shown
+from recidiv_core.data import MISSING_GROUP, as_groups, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.privacy.distances import Progress, nearest_records
@@ -17,6 +18,7 @@ from recidiv_core.privacy.schema import Schema, schema_of
 from recidiv_core.stats import wilson
 
 FEWEST = 50
+_MOST_NUMBERS = 10
 LEAKS, NO_SIGN, FARTHER = "nearer to train", "no sign of it", "farther from train"
 
 
@@ -43,6 +45,14 @@ class PrivacyAudit:
     notes: tuple[str, ...]
     schema: Schema = field(repr=False)
     options: dict[str, Any]
+
+    @property
+    def worst(self) -> pd.Series | None:
+        """The group that is given away most: of those whose records are nearer to train, beyond chance, the one with the largest share; else None."""
+        if self.by_group.empty:
+            return None
+        found = self.by_group[self.by_group["verdict"] == LEAKS]
+        return None if found.empty else found.sort_values(["nearer_to_train", "copies", "low"]).iloc[-1]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record's distance among them."""
@@ -85,10 +95,46 @@ def audit_privacy(
     measured = _measured(whole, baseline, judged, np.ones(len(synthetic), bool), confidence_level)
     return PrivacyAudit(
         {"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline}, measured,
-_by_group(synthetic, sensitive, whole, baseline, judged, confidence_level),
-        tuple(_notes(tables, schema, baseline)), schema,
+        _by_group(real_train, synthetic, sensitive, whole, baseline, judged, confidence_level),
+        tuple(_notes(tables, schema, baseline, to_holdout)), schema,
         {"n_train": len(real_train), "n_holdout": len(holdout), "n_synthetic": len(synthetic), "n_compared": n, "random_state": int(random_state), "confidence_level": confidence_level},
     )  # fmt: skip
+
+
+def audit_alone(
+    real: pd.DataFrame, synthetic: pd.DataFrame, *, columns: Sequence[str] | None = None, progress: Progress = None
+) -> dict[str, float]:  # fmt: skip
+    """What can be said without a holdout, which is no verdict: the distances of the copy, and ``baseline_…`` of each real record to the others."""
+    tables = {"real_train": real, "synthetic": synthetic}
+    schema = _schema(tables, columns, ())
+    own, _ = nearest_records(synthetic, real, schema=schema, progress=progress)
+    others, _ = nearest_records(real, real, schema=schema, k=3, progress=progress)
+    # Each is its own nearest, at 0, and goes: with it, or with one of its doubles, the other distances stay the same.
+    others = others[:, 1:]
+    return {"n": float(len(synthetic)), **_near(own), **{f"baseline_{k}": v for k, v in _near(others).items()}}
+
+
+def nearest_pairs(
+    real_train: pd.DataFrame, synthetic: pd.DataFrame, audit: PrivacyAudit, *, n: int = 10, columns: Sequence[str] | None = None
+) -> pd.DataFrame:  # fmt: skip
+    """The ``n`` synthetic records nearest to a training record, each with that record below it: these are people.
+
+    Columns: pair, distance, whose ("synthetic", "real"), then the tables' own.
+    """
+    first = np.argsort(audit.distances["synthetic_train"][:, 0], kind="stable")[:n]
+    own = synthetic.iloc[first]
+    distance, position = nearest_records(own, real_train, schema=audit.schema, k=1)
+    names = list(audit.schema.columns if columns is None else columns)
+    parts = []
+    for i in range(len(own)):
+        both = pd.concat(
+            [own.iloc[[i]][names].astype(object), real_train.iloc[position[i]][names].astype(object)], ignore_index=True
+        )
+        both.insert(0, "whose", ["synthetic", "real"])
+        both.insert(0, "distance", distance[i, 0])
+        both.insert(0, "pair", i + 1)
+        parts.append(both)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _schema(tables: dict[str, pd.DataFrame], columns: Sequence[str] | None, sensitive: Sequence[str]) -> Schema:
@@ -169,12 +215,29 @@ def _near(distances: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
+def _groups(real: pd.Series, synthetic: pd.Series) -> np.ndarray:
+    """The group of each synthetic record; numbers of many values in the quarters of the real ones."""
+    if not pd.api.types.is_numeric_dtype(real) or real.nunique() <= _MOST_NUMBERS:
+        return as_groups(synthetic).to_numpy()
+    known = real.to_numpy(dtype=float, na_value=np.nan)
+    edges = np.unique(np.quantile(known[np.isfinite(known)], [0.25, 0.5, 0.75]))
+    names = [
+        f"under {edges[0]:g}",
+        *(f"{low:g} to under {high:g}" for low, high in pairwise(edges)),
+        f"{edges[-1]:g} and over",
+    ]
+    own = pd.to_numeric(synthetic, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(
+        np.isfinite(own), np.array(names, dtype=object)[np.searchsorted(edges, own, side="right")], MISSING_GROUP
+    )
+
+
 def _by_group(
-    synthetic: pd.DataFrame, sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float
+    real: pd.DataFrame, synthetic: pd.DataFrame, sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float
 ) -> pd.DataFrame:  # fmt: skip
     rows = []
     for attribute in sensitive:
-        groups = as_groups(synthetic[attribute]).to_numpy()
+        groups = _groups(real[attribute], synthetic[attribute])
         levels = sorted(set(groups))
         each = 1 - (1 - confidence_level) / len(levels)
         for level in levels:
@@ -183,8 +246,19 @@ def _by_group(
     return pd.DataFrame(rows)
 
 
-def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray) -> list[str]:
+def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray, to_holdout: np.ndarray) -> list[str]:
     found = []
+    sizes = [len(tables[title]) for title in ("real_train", "holdout")]
+    if max(sizes) > 1.05 * min(sizes):
+        found.append(
+            f"Train has {sizes[0]:,} and the holdout {sizes[1]:,} records; {min(sizes):,} of each are compared for the share. A copy of a record that is not among "
+            "them counts ½ there: distances and exact copies, which are of all of them, say more."
+        )
+    n_of_holdout = float((to_holdout[:, 0] == 0).mean())
+    if n_of_holdout > (baseline[:, 0] == 0).mean():
+        found.append(
+            f"{100 * n_of_holdout:.1f} % of the copy are exact copies of holdout records. If it was made from them too, they are no holdout, and the verdict means nothing."
+        )
     if n_same := int((baseline[:, 0] == 0).sum()):
         found.append(
             f"{n_same:,} holdout records are also in train, in every column compared: if they are the same people, the holdout is none."

@@ -12,8 +12,10 @@ from recidiv_core.data import as_groups, shown
 from recidiv_core.errors import InputError, Problem
 
 MAX_LEVELS = 200
-_APART = np.sqrt(0.5)  # one-hot times this: two different categories are 1 apart
-_MISSING = np.sqrt(0.75)  # with a missing number at 0.5, it is between √0.75 and 1 from a known one
+# One-hot times the first: two different categories are 1 apart. With a missing number at 0.5, the second puts it close to 1 and no further from a
+# known one. By the order of the distance: sums of differences (1), Euclidean (2).
+_APART = {1: 0.5, 2: np.sqrt(0.5)}
+_MISSING = {1: 0.5, 2: np.sqrt(0.75)}
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,33 @@ class Schema:
         """All columns that count."""
         return [*self.numbers, *self.categories]
 
-    def points(self, frame: pd.DataFrame) -> np.ndarray:
+    def only(self, names: Sequence[str]) -> Schema:
+        """The same for some of the columns."""
+        kept = set(names)
+        return Schema(
+            {n: v for n, v in self.numbers.items() if n in kept}, {n: v for n, v in self.categories.items() if n in kept}, {}
+        )  # fmt: skip
+
+    def points(self, frame: pd.DataFrame, *, order: int = 2) -> np.ndarray:
         """The rows as points, float64 of shape (n, d), so that Euclidean distances are those of DESIGN, "Privacy of a synthetic copy".
 
+        With ``order`` 1 sums of differences are: each column adds at most 1, which is Gower's distance times the number of columns.
+
         A level that the real table does not have is 1 from all that it has. Missing is a level of its own in a category; a missing number is
-        0 from another and at least 0.87, at most 1, from a known one.
+        0 from another and at least 0.87 (by sums 0.5), at most 1, from a known one.
         """
         parts = []
         for name, (low, high) in self.numbers.items():
             values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             is_known = np.isfinite(values)
-            scaled = (np.where(is_known, values, low) - low) / ((high - low) or 1.0)
-            parts += [np.where(is_known, scaled, 0.5), np.where(is_known, 0.0, _MISSING)]
+            apart = np.where(is_known, values, low) - low
+            # Where all real values are one, another is as far as another category.
+            scaled = apart / (high - low) if high > low else (apart != 0).astype(float)
+            parts += [np.where(is_known, scaled, 0.5), np.where(is_known, 0.0, _MISSING[order])]
         for name, levels in self.categories.items():
             codes = pd.Index(levels).get_indexer(as_groups(frame[name]))
             hot = np.zeros((len(frame), len(levels) + 1))
-            hot[np.arange(len(frame)), codes] = _APART  # -1, a level not seen, is the last column
+            hot[np.arange(len(frame)), codes] = _APART[order]  # -1, a level not seen, is the last column
             parts += list(hot.T)
         return np.column_stack(parts) if parts else np.zeros((len(frame), 0))
 
@@ -73,7 +86,10 @@ def schema_of(real: pd.DataFrame, *, columns: Sequence[str] | None = None) -> Sc
         elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             known = column.to_numpy(dtype=float, na_value=np.nan)
             known = known[np.isfinite(known)]
-            numbers[name] = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+            if len(known):
+                numbers[name] = float(known.min()), float(known.max())
+            else:
+                left_out[name] = "no numbers"
         else:
             levels = tuple(sorted(as_groups(column).unique()))
             if len(levels) > MAX_LEVELS:

@@ -12,8 +12,9 @@ from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.counterfactuals import CounterfactualAudit
 from recidiv_core.groups import GroupAudit
 from recidiv_core.models import ModelComparison
+from recidiv_core.privacy import ReleaseAudit
 from recidiv_core.recidivism import RecidivismData
-from recidiv_core.report import counterfactuals, groups, models, recidivism, slices, thresholds
+from recidiv_core.report import counterfactuals, groups, models, privacy, recidivism, slices, thresholds
 from recidiv_core.report.blocks import table_block
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
@@ -74,6 +75,10 @@ _WRITERS = {
     CounterfactualAudit: _Writer(
         counterfactuals.protect, counterfactuals.facts, counterfactuals.summary, counterfactuals.sections, groups.ledger_section,
         counterfactuals.withheld, "Does the decision change with nothing but the attribute?",
+    ),
+    ReleaseAudit: _Writer(
+        privacy.protect, privacy.facts, privacy.summary, privacy.sections, groups.ledger_section, privacy.withheld,
+        "Does a copy keep the use, and whom does it give away?",
     ),
 }  # fmt: skip
 
@@ -159,7 +164,7 @@ def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
     return [
         [
             "Table",
-            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models', 'counterfactuals') else 'people'}",
+            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models', 'counterfactuals', 'privacy') else 'people'}",
         ],
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],

@@ -100,6 +100,17 @@ METHOD: tuple[tuple[str, str], ...] = (
         "but its numbers of more than ten values. The curve is the mean score of up to 200 profiles when one feature alone takes each value [23].",
     ),
     (
+        "Synthetic copies",
+        "The people are dealt into two halves: copies are made from the first (train), and the second (holdout) says what people score who are like "
+        "them and were never seen. Distances are Euclidean, numbers on 0 to 1 by train and a category that differs 1. Nearer to train: the share of a copy's "
+        "records whose nearest of both halves is in train, ties one half; its interval is Wilson's at the effective number of records from the variance "
+        "over the people of both halves, as several records have one nearest person; bounds of groups are simultaneous (Bonferroni). Singling out, "
+        "linkability and inference are tried on train, on the holdout and by guessing [24]; the risk is what is gained beyond the holdout, "
+        "(r − c)/(1 − c), with the interval of [6] for the ratio (1 − r)/(1 − c). Membership by the loss: the AUC with which a low log loss tells train "
+        "from holdout [25]. Use: a model with its usual parameters trained on the copy, judged on the holdout. CTGAN is [26], the Gaussian copula [27], "
+        "SMOTE [28]. Linkage adds up similarities of fields within a key; a record's true place is that of the real record nearest to it.",
+    ),
+    (
         "Small numbers",
         "Groups with fewer rows than the smallest group compared, and measures with a denominator under ten, are listed "
         "and left out of comparisons. In a published report cells below the stated limit are withheld, and with them any "
@@ -145,4 +156,12 @@ REFERENCES: tuple[str, ...] = (
     "Galhotra, S., Brun, Y., Meliou, A. (2017). Fairness testing: testing software for discrimination. ESEC/FSE, 498–510.",
     "McNemar, Q. (1947). Note on the sampling error of the difference between correlated proportions or percentages. Psychometrika 12, 153–157.",
     "Friedman, J. H. (2001). Greedy function approximation: a gradient boosting machine. Annals of Statistics 29, 1189–1232.",
+    "Giomi, M., Boenisch, F., Wehmeyer, C., Tasnádi, B. (2023). A unified framework for quantifying privacy risk in synthetic data. "
+    "PoPETs 2023(2), 312–328 (arXiv:2211.10459).",
+    "Yeom, S., Giacomelli, I., Fredrikson, M., Jha, S. (2018). Privacy risk in machine learning: analyzing the connection to overfitting. "
+    "IEEE CSF, 268–282.",
+    "Xu, L., Skoularidou, M., Cuesta-Infante, A., Veeramachaneni, K. (2019). Modeling tabular data using conditional GAN. NeurIPS 32 "
+    "(arXiv:1907.00503).",
+    "Patki, N., Wedge, R., Veeramachaneni, K. (2016). The synthetic data vault. IEEE DSAA, 399–410.",
+    "Chawla, N. V., Bowyer, K. W., Hall, L. O., Kegelmeyer, W. P. (2002). SMOTE: synthetic minority over-sampling technique. JAIR 16, 321–357.",
 )

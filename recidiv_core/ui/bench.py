@@ -23,7 +23,7 @@ from recidiv_core.errors import InputError
 from recidiv_core.ui.parts import link, literal, problems
 from recidiv_core.ui.state import Session, use_sample
 
-_TYPES = ["csv", "txt", "tsv", "parquet", "pq", "xlsx"]
+TABLE_TYPES = ["csv", "txt", "tsv", "parquet", "pq", "xlsx"]
 _NONE = "(none)"
 
 
@@ -40,7 +40,7 @@ def bench(current: Session) -> None:
 def _source(current: Session) -> None:
     st.subheader("1 · The table", anchor=False)
     uploaded = st.file_uploader(
-        "Your own file: CSV, Parquet or XLSX", _TYPES, key="data upload",
+        "Your own file: CSV, Parquet or XLSX", TABLE_TYPES, key="data upload",
         help="It stays on this machine. It is read, checked, and shown with a guess at the roles; nothing is audited before you say so.",
     )  # fmt: skip
     if uploaded is not None and current.uploads.get("table") != uploaded.file_id:
@@ -235,7 +235,7 @@ def _intersect(current: Session, draft: Table) -> None:
 
 
 def _join(current: Session, draft: Table) -> None:
-    uploaded = st.file_uploader("Protected attributes in a separate file", _TYPES, key="join upload")
+    uploaded = st.file_uploader("Protected attributes in a separate file", TABLE_TYPES, key="join upload")
     if uploaded is None:
         return
     try:

@@ -255,6 +255,17 @@ READING_COUNTERFACTUALS = (
     "**Example in people.** Flip rate of 15 %, 13 % lose: of 100 profiles, 15 get another decision with nothing but the attribute changed, and 13 of them a worse one.",
 )
 
+READING_PRIVACY = (
+    "**Train, holdout.** The real table is dealt into two halves. Copies are made from the first; the second says what people score who are like them and "
+    "were never seen. A copy that is nearer to the first gives its people away.",
+    "**Distance.** Numbers are put on 0 to 1 by the real table; a category that differs counts 1. 0 is an exact copy.",
+    "**Share nearer to train.** 50 % is chance. The interval is about other draws of the people; ▲ where it lies above 50 %.",
+    "**Risk of an attack.** What it gains on people in the copy, beyond what it gains on others: 0 % nothing, 100 % everything. An attack that does no better than "
+    "guessing proves nothing, and is marked.",
+    "**Use.** A model trained on the copy, judged on real people. What it loses against one trained on real rows is the price.",
+    "**Example in people.** 72 % nearer to train: of 100 records of the copy, 72 have their nearest person among those it was made from, where 50 would be chance.",
+)
+
 READING_SLICES = (
     "**A slice** is all people who share something: an age, a number of priors, a district, or several at once. The search tries every "
     "combination there is and shows those with the most error for their size.",

@@ -64,6 +64,13 @@ ROOMS = (
         ":material/compare_arrows:",
         "the-same-person-twice",
     ),
+    Room(
+        "privacy",
+        "Privacy",
+        "Does a copy keep the use, and whom does it give away?",
+        ":material/content_copy:",
+        "a-copy-of-the-data",
+    ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

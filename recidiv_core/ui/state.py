@@ -154,6 +154,7 @@ class Session:
     events: Events | None = None
     model_choices: Any = None
     pair_choices: Any = None
+    copy_choices: Any = None
     compared: dict[Any, Any] = field(default_factory=dict)
     mitigated: dict[str, np.ndarray] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
@@ -246,7 +247,12 @@ class Session:
 
     def train_on(self, table: Table, roles: Roles) -> None:
         """Make ``table`` the one that models are trained on, or scored by one from a file."""
-        self.training, self.model_choices, self.pair_choices = Training(table, roles), None, None
+        self.training, self.model_choices, self.pair_choices, self.copy_choices = (
+            Training(table, roles),
+            None,
+            None,
+            None,
+        )
         outside = self.compared.get("outside")  # a model from a file may be asked about any table
         self.compared.clear()
         if outside is not None:

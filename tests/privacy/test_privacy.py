@@ -30,8 +30,11 @@ def by_hand(queries, reference, real):
         a, b = queries[name].to_numpy()[:, None], reference[name].to_numpy()[None, :]
         if name in ("age", "dose"):
             low, high = real[name].min(), real[name].max()
+            if np.isnan(low):
+                continue
             a, b = (np.asarray(v, float) for v in (a, b))
-            scaled = [np.where(np.isnan(v), 0.5, (v - low) / ((high - low) or 1)) for v in (a, b)]
+            place = [(v - low) / (high - low) if high > low else (v != low) * 1.0 for v in (a, b)]
+            scaled = [np.where(np.isnan(v), 0.5, p) for v, p in zip((a, b), place, strict=True)]
             squared += (scaled[0] - scaled[1]) ** 2 + 0.75 * (np.isnan(a) != np.isnan(b))
         else:
             text = [np.where(pd.isna(v), "(missing)", v.astype(str)) for v in (a, b)]

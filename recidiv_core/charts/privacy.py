@@ -1,0 +1,181 @@
+"""Copies in pictures: distances, groups, links, attacks, and what is paid for what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.charts.theme import (
+    GROUP_COLOURS,
+    INK,
+    QUIET,
+    Spec,
+    category,
+    distinct,
+    group_channels,
+    layer,
+    layered,
+    quantity,
+    tooltip,
+)
+from recidiv_core.privacy import LEAKS, AttackAudit, LinkageAudit, PrivacyAudit
+
+_SERIES = {"synthetic_train": "copy → train", "synthetic_holdout": "copy → holdout", "holdout_train": "holdout → train"}
+_BINS = 40
+_MOST_GROUPS = 30
+_MARKS = {True: (GROUP_COLOURS[1], "triangle-up"), False: (GROUP_COLOURS[2], "circle")}
+
+
+def distance_table(audit: PrivacyAudit) -> pd.DataFrame:
+    """Shares of records by the distance to the nearest: series, from, to, share, n. The last bin holds all beyond the 99th percentile."""
+    nearest = {name: audit.distances[name][:, 0] for name in _SERIES}
+    end = max(float(np.quantile(own, 0.99)) for own in nearest.values()) or 1.0
+    edges = np.linspace(0, end, _BINS + 1)
+    rows = []
+    for name, own in nearest.items():
+        counts = np.histogram(np.minimum(own, end), edges)[0]
+        rows += [
+            {"series": _SERIES[name], "from": low, "to": high, "share": count / len(own), "n": int(count)}
+            for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+        ]
+    return pd.DataFrame(rows)
+
+
+def distance_chart(audit: PrivacyAudit) -> Spec:
+    """How far the nearest record is: of the copy's to those it was made from and to others, and of the others to those it was made from."""
+    table = distance_table(audit)
+    rows = [
+        {"group": r["series"], "from": r["from"], "share": r["share"], "to": r["to"]} for r in table.to_dict("records")
+    ]
+    # A step needs its last edge.
+    rows += [
+        {"group": name, "from": own["to"].iloc[-1], "share": 0.0, "to": own["to"].iloc[-1]}
+        for name, own in table.groupby("series", sort=False)
+    ]
+    x = quantity("from", "Distance to the nearest record", scale={"zero": True})
+    layers = [
+        layer(
+            "line", {"x": x, "y": quantity("share", "Share of records", axis={"format": ".0%"}), "tooltip": tooltip("group", share=".3f", **{"from": ".3f", "to": ".3f"}), **group_channels(list(_SERIES.values()))},
+            interpolate="step-after", strokeWidth=2.5,
+        )
+    ]  # fmt: skip
+    s = audit.summary
+    words = (
+        f"Mean distance of the copy to train {s['dcr_mean']:.3f}, of the holdout to train {s['baseline_dcr_mean']:.3f}; "
+        f"{100 * s['nearer_to_train']:.1f} % of the copy are nearer to train."
+    )
+    return layered(rows, layers, height=280, description=f"Distances to the nearest record. {words}")
+
+
+def nearer_chart(audit: PrivacyAudit) -> Spec:
+    """Of each group the share of records nearer to train, with bounds; one half is chance."""
+    shown = audit.by_group.sort_values("nearer_to_train", ascending=False).head(_MOST_GROUPS)
+    names = distinct(["all records", *(f"{r.attribute}: {r.group}" for r in shown.itertuples())], 40)
+    every = [audit.summary, *shown.to_dict("records")]
+    rows = [
+        {"row": name, "value": r["nearer_to_train"], "from": r["low"], "to": r["high"], "n": r["n"], "text": f"n = {r['n']:,}", "verdict": "given away" if r["verdict"] == LEAKS else "no sign"}
+        for name, r in zip(names, every, strict=True)
+    ]  # fmt: skip
+    return _dots(
+        rows,
+        "Share nearer to train",
+        "Share of records nearer to the people the copy was made from; one half is chance",
+        rule=0.5,
+        domain=[0, 1],
+    )
+
+
+def attack_chart(audit: AttackAudit) -> Spec:
+    """The risk of each attack that can be trusted, with bounds."""
+    shown = audit.table[audit.table["reason"] == ""]
+    names = distinct([f"{r.attack}: {r.about}" for r in shown.itertuples()], 44)
+    rows = [
+        {"row": name, "value": r.risk, "from": r.low, "to": r.high, "n": r.n, "text": f"{100 * r.rate:.0f} % / {100 * r.control:.0f} %", "verdict": "given away" if r.low > 0 else "no sign"}
+        for name, r in zip(names, shown.itertuples(), strict=True)
+    ]  # fmt: skip
+    return _dots(
+        rows,
+        "Risk from being in the copy",
+        "Risk of each attack: what it gains on people the copy was made from, beyond others",
+        rule=0.0,
+        domain=None,
+    )
+
+
+def _dots(rows: list[dict], title: str, about: str, *, rule: float, domain: list[float] | None) -> Spec:
+    """A dot with bounds in each row, its sign by what it says, and a line where chance is."""
+    y = category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 250})
+    scale, axis = ({"domain": domain} if domain else {"zero": True}), {"format": ".0%"}
+    verdicts = ["given away", "no sign"]
+    colour = category(
+        "verdict", scale={"domain": verdicts, "range": [_MARKS[True][0], _MARKS[False][0]]}, legend={"orient": "bottom"}
+    )
+    shape = category(
+        "verdict", scale={"domain": verdicts, "range": [_MARKS[True][1], _MARKS[False][1]]}, legend={"orient": "bottom"}
+    )
+    layers = [
+        layer("rule", {"x": quantity("at", title, scale=scale, axis=axis)}, data=[{"at": rule}], color=QUIET, strokeDash=[4, 4]),
+        layer("rule", {"x": quantity("from", title, scale=scale, axis=axis), "x2": {"field": "to"}, "y": y, "color": colour}, strokeWidth=2.5),
+        layer("point", {"x": quantity("value", title, scale=scale, axis=axis), "y": y, "color": colour, "shape": shape, "tooltip": tooltip("row", "verdict", value=".3f", n=",", **{"from": ".3f", "to": ".3f"})}, filled=True, size=90, opacity=1),
+        layer("text", {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}, align="left", dx=9, fontSize=11, color=QUIET),
+    ]  # fmt: skip
+    words = "; ".join(
+        f"{r['row']}: {100 * r['value']:.1f} % ({100 * r['from']:.1f} to {100 * r['to']:.1f} %)" for r in rows[:8]
+    )
+    return layered(rows, layers, height=max(30 * len(rows), 90), description=f"{about}. {words or 'none'}.")
+
+
+def linkage_chart(audit: LinkageAudit) -> Spec:
+    """How many pairs reach each certainty, on a logarithmic scale; those that are true, where that is known."""
+    series = {"n_pairs": "pairs", "n_true": "of them true"}
+    known = [name for name in series if name in audit.curve]
+    rows = [
+        {"certainty": r["certainty"], "pairs": r[name], "group": series[name]} for name in known for r in audit.curve.to_dict("records") if r[name] > 0
+    ]  # fmt: skip
+    x, y = (
+        quantity("certainty", f"Certainty (most: {len(audit.options['fields'])})"),
+        quantity("pairs", "Pairs", scale={"type": "log"}, axis={"format": "~s"}),
+    )
+    layers = [
+        layer("line", {"x": x, "y": y, "tooltip": tooltip("group", certainty=".3f", pairs=","), **group_channels([series[n] for n in known])}, strokeWidth=2.5)
+    ]  # fmt: skip
+    words = "; ".join(f"at {r.certainty:g}: {r.n_pairs:,}" for r in audit.table.itertuples())
+    return layered(
+        rows, layers, height=280, description=f"Pairs that reach each certainty, of {audit.n_candidates:,}. {words}."
+    )
+
+
+def frontier_chart(frontier: pd.DataFrame, *, attribute: str | None = None) -> Spec:
+    """Each variant as a point: use to the right, given away upwards, with bounds; its gap between groups beside its name."""
+    names = distinct(list(frontier["variant"]), 34)
+    rows = []
+    for name, r in zip(names, frontier.to_dict("records"), strict=True):
+        gap = r.get("gap")
+        told = "" if gap is None or gap != gap else f" · gap {100 * gap:+.0f}"
+        rows.append({
+            "name": f"{name}{told}", "auc": r["auc"], "auc_low": r["auc_low"], "auc_high": r["auc_high"], "near": r["nearer_to_train"], "low": r["low"], "high": r["high"],
+            "sign": "given away" if r["verdict"] in ("", LEAKS) or r["copies"] > 0 else "no sign",
+        })  # fmt: skip
+    x, y = (
+        quantity("auc", "Use: AUC on real people", scale={"zero": False, "padding": 12}),
+        quantity("near", "Share nearer to train", scale={"domain": [0.4, 1.02]}, axis={"format": ".0%"}),
+    )
+    colour = category(
+        "sign",
+        scale={"domain": ["given away", "no sign"], "range": [GROUP_COLOURS[1], GROUP_COLOURS[2]]},
+        legend={"orient": "bottom"},
+    )
+    shape = category(
+        "sign",
+        scale={"domain": ["given away", "no sign"], "range": ["triangle-up", "circle"]},
+        legend={"orient": "bottom"},
+    )
+    layers = [
+        layer("rule", {"y": quantity("at", "Share nearer to train", scale={"domain": [0.4, 1.02]}, axis={"format": ".0%"})}, data=[{"at": 0.5}], color=QUIET, strokeDash=[4, 4]),
+        layer("rule", {"x": quantity("auc_low", "Use: AUC on real people", scale={"zero": False}), "x2": {"field": "auc_high"}, "y": y, "color": colour}, strokeWidth=1.5, opacity=0.6),
+        layer("rule", {"x": x, "y": quantity("low", "Share nearer to train"), "y2": {"field": "high"}, "color": colour}, strokeWidth=2, where="datum.low != null"),
+        layer("point", {"x": x, "y": y, "color": colour, "shape": shape, "tooltip": tooltip("name", "sign", auc=".3f", near=".3f")}, filled=True, size=120, opacity=1),
+        layer("text", {"x": x, "y": y, "text": {"field": "name", "type": "nominal"}}, align="center", dy=-14, fontSize=11, color=INK),
+    ]  # fmt: skip
+    words = "; ".join(f"{r['name']}: AUC {r['auc']:.3f}, {100 * r['near']:.0f} % nearer to train" for r in rows)
+    return layered(rows, layers, height=360, description=f"Use against privacy. {words}.")

@@ -1,0 +1,136 @@
+"""The commands that make a synthetic copy and say whom it gives away."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from recidiv_core.commands.shared import placed, roles_of, told, written
+from recidiv_core.data import SAMPLES, AuditDataset, csv_bytes, read_table, sample_table
+from recidiv_core.errors import InputError
+from recidiv_core.models import training_dataset
+from recidiv_core.privacy import LIMITS, METHODS, audit_alone, audit_privacy, privacy_answer, split_real, synthesize
+
+_ALONE = (
+    "Without a holdout, real people that the copy was not made from, nothing can be said of whether it gives people away: near may be what anybody is. "
+    "Beside its distances stand those of each real record to the nearest other one."
+)
+
+
+def privacy_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
+    """What ``privacy`` and ``synthesize`` take."""
+    privacy = commands.add_parser(
+        "privacy", help="whom a synthetic copy gives away", description="Exit status: 0, whatever is found; 2 for bad input."
+    )  # fmt: skip
+    privacy.add_argument("real", metavar="REAL", help="the real records that the copy was made from")
+    privacy.add_argument("synthetic", metavar="SYNTHETIC", help="the copy")
+    privacy.add_argument("--holdout", metavar="FILE", help="real records that the copy was not made from")
+    privacy.add_argument(
+        "--sensitive", action="append", default=[], metavar="A", help="protected attribute; may be repeated"
+    )
+    privacy.add_argument(
+        "--columns", nargs="+", metavar="COLUMN", help="columns to compare (all that the tables share)"
+    )
+    privacy.add_argument("--seed", type=int, default=0)
+    privacy.add_argument("--json", type=Path, metavar="FILE", help="write every number")
+    own = commands.add_parser(
+        "synthesize", parents=[table], help="make a synthetic copy of a table",
+        description="Beside FILE a card FILE.card.json says how the copy was made. Exit status: 0; 2 for bad input.",
+    )  # fmt: skip
+    own.add_argument("--method", choices=METHODS, required=True)
+    own.add_argument("--out", type=Path, metavar="FILE", required=True, help="CSV, or Parquet by its ending")
+    own.add_argument(
+        "--holdout",
+        type=Path,
+        metavar="FILE",
+        help="make it from one half of the people and write the other half here, to judge it with",
+    )
+    own.add_argument("--train", type=Path, metavar="FILE", help="with --holdout: write the half that it is made from")
+    own.add_argument("--ratio", type=float, help="share of the rarer outcome, at most 0.5")
+    own.add_argument("--rows", type=int, help="records to draw (as many as the table has)")
+    own.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns besides outcome and protected attributes (as the program chooses)",
+    )
+    own.add_argument("--epochs", type=int, help="with ctgan (default 150)")
+    own.add_argument(
+        "--id", metavar="COLUMN", help="who a row is about: all rows of a person go to one half; not copied"
+    )
+
+
+def privacy(options: argparse.Namespace) -> int:
+    """Compare, print."""
+    names = [options.real, options.synthetic, *([options.holdout] if options.holdout else [])]
+    frames = [_frame(name) for name in names]
+    if options.columns is None:
+        # What all tables have: a copy need not hold the ids and dates of the real table.
+        columns = [n for n in frames[0] if all(n in frame for frame in frames[1:])]
+        if not columns:
+            raise InputError.one("columns", "at least one that all tables have", "none")
+    else:
+        columns = options.columns
+    if options.holdout is None:
+        summary = audit_alone(frames[0], frames[1], columns=columns, progress=told)
+        told(1.0, "")
+        if options.json:
+            written(options.json, {"summary": summary, "notes": [_ALONE]})
+        print(_ALONE)
+        print("\n".join(f"  {name:<24}{value:>12.6g}" for name, value in summary.items()))
+        return 0
+    audit = audit_privacy(
+        frames[0], frames[1], holdout=frames[2], sensitive=options.sensitive, columns=columns, random_state=options.seed, progress=told
+    )  # fmt: skip
+    told(1.0, "")
+    if options.json:
+        written(options.json, audit.to_dict())
+    print("\n".join((*privacy_answer(audit), *audit.notes, LIMITS)), "\n")
+    if len(audit.by_group):
+        shown = audit.by_group[
+            ["attribute", "group", "n", "dcr_mean", "dcr_sd", "copies", "nearer_to_train", "low", "high", "verdict"]
+        ]
+        print(shown.to_string(index=False, float_format=lambda x: f"{x:.4g}"))
+    return 0
+
+
+def _frame(name: str):
+    return (sample_table(name) if name.startswith("sample:") else read_table(name)).frame
+
+
+def make_copy(options: argparse.Namespace) -> int:
+    """Make it, and write it with its card."""
+    dataset = _dataset(options)
+    if options.train and not options.holdout:
+        raise InputError.one("--train", "--holdout beside it", "nothing")
+    if options.holdout:
+        split = split_real(dataset, random_state=options.seed)
+        dataset = split.train
+        for part, path in ((split.holdout, options.holdout), (split.train, options.train)):
+            if path is not None:
+                placed(path, lambda place, frame=part.frame: place.write_bytes(csv_bytes(frame)))
+    own = {} if options.epochs is None else {"epochs": options.epochs}
+    copy = synthesize(
+        dataset, method=options.method, ratio=options.ratio, n_rows=options.rows, columns=options.columns, random_state=options.seed, progress=told, **own
+    )  # fmt: skip
+    told(1.0, "")
+    made = copy.parquet() if options.out.suffix.lower() in (".parquet", ".pq") else copy.csv()
+    placed(options.out, lambda place: place.write_bytes(made))
+    card = json.dumps(copy.card, indent=1, ensure_ascii=False, allow_nan=False)
+    placed(
+        options.out.with_name(options.out.name + ".card.json"), lambda place: place.write_text(card, encoding="utf-8")
+    )
+    print(f"{copy.title}: {len(copy.frame):,} records, {len(copy.frame.columns)} columns. {copy.card['how']}")
+    for name, reason in copy.card["left_out"].items():
+        print(f"Not copied: {name}: {reason}")
+    return 0
+
+
+def _dataset(options: argparse.Namespace) -> AuditDataset:
+    roles = roles_of(options) or SAMPLES[options.table.removeprefix("sample:")].roles
+    table = sample_table(options.table) if options.table.startswith("sample:") else read_table(options.table)
+    return training_dataset(
+        table, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity, id=options.id,
+    )  # fmt: skip

@@ -1,0 +1,363 @@
+"""The controls of the Privacy page, and what they ask for: the split, the copies with their audits, and the public table to link to."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from recidiv_core.data import AuditDataset, Table, csv_bytes, read_table, sample_census
+from recidiv_core.errors import InputError
+from recidiv_core.models import ALGORITHMS, TRAINABLE, training_dataset
+from recidiv_core.privacy import (
+    FIRST_ALGORITHMS,
+    SIMILARITIES,
+    CopyAudit,
+    LinkageAudit,
+    LinkField,
+    ReleaseAudit,
+    Split,
+    SyntheticTable,
+    audit_baseline,
+    audit_copy,
+    audit_release,
+    copied_columns,
+    link_records,
+    nearest_records,
+    outside_copy,
+    split_real,
+    split_with,
+    synthesize,
+)
+from recidiv_core.ui.bench import TABLE_TYPES
+from recidiv_core.ui.parts import literal, problems
+from recidiv_core.ui.state import Session
+from recidiv_core.ui.work import long_work
+
+# What a copy is called, how it is made, and about how long that takes beside judging it (1).
+_COPIES: dict[str, tuple[str, dict[str, Any], float]] = {
+    "undersample": ("Real rows, 50:50", {"method": "undersample", "ratio": 0.5}, 0.0),
+    "undersample 35": ("Real rows, 35:65", {"method": "undersample", "ratio": 0.35}, 0.0),
+    "smote": ("SMOTE, 50:50", {"method": "smote", "ratio": 0.5}, 0.3),
+    "copula": ("Gaussian copula", {"method": "copula"}, 0.0),
+    "ctgan": ("CTGAN", {"method": "ctgan"}, 10.0),
+}
+_FIRST = ("undersample", "smote", "copula")
+_QUICK_ROWS = 20_000
+_RATIOS = {None: "as in the table", 0.5: "50 : 50", 0.35: "35 : 65"}
+_NONE = "(none)"
+
+
+@dataclass(frozen=True)
+class CopyChoices:
+    """What the controls say."""
+
+    copies: tuple[str, ...]
+    columns: tuple[str, ...] | None
+    ratio: float | None
+    epochs: int
+    algorithm: str
+    random_state: int
+    title: str | None = None  # of the copy looked at
+    linked: dict[str, Any] | None = None  # the key, fields and truth of the linkage asked for
+
+
+def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
+    """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
+    old: CopyChoices | None = current.copy_choices
+    key = dataset.digest[:10]
+
+    def kept(name: str, start: Any) -> Any:
+        return start if old is None else getattr(old, name)
+
+    rare = min(dataset.base_rate, 1 - dataset.base_rate)
+    offered = [
+        name for name, (_, own, _) in _COPIES.items() if own["method"] != "undersample" or rare < own["ratio"] - 0.005
+    ]
+    offered = [name for name in offered if name != "smote" or rare < 0.495]
+    copies = st.multiselect(
+        "Copies to make", offered, [n for n in kept("copies", _FIRST) if n in offered], format_func=lambda name: _COPIES[name][0], key=f"copies {key}",
+        help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian copula and CTGAN draw every row; CTGAN takes about a minute.",
+    )  # fmt: skip
+    _, left_out = copied_columns(dataset)
+    algorithms = list(TRAINABLE)
+    algorithm = st.selectbox(
+        "Use is judged by", algorithms, algorithms.index(kept("algorithm", FIRST_ALGORITHMS[0])), format_func=lambda n: ALGORITHMS[n].title, key="copies algorithm",
+        help="A model of this kind is trained on each copy and judged on real people; a random forest and a logistic regression always stand beside it.",
+    )  # fmt: skip
+    with st.expander("More"):
+        taken = {dataset.roles.label, *dataset.roles.sensitive, dataset.roles.id}
+        free = [n for n in dataset.frame if n not in taken]
+        first = [n for n in (kept("columns", None) or ()) if n in free]
+        picked = st.multiselect(
+            "Columns to copy", free, first, key=f"copies columns {key}", placeholder="as the program chooses",
+            help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and free texts are never copied.",
+        )  # fmt: skip
+        columns = tuple(picked) or None
+        ratio = st.selectbox(
+            "Outcomes in drawn copies", list(_RATIOS), list(_RATIOS).index(kept("ratio", None)), format_func=_RATIOS.get, key="copies ratio"
+        )  # fmt: skip
+        epochs = st.number_input(
+            "CTGAN: epochs", 1, 2_000, kept("epochs", 150), step=50, key="copies epochs", help="How often it goes through the table."
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            kept("random_state", 0),
+            key="copies seed",
+            help="Of the split, the copies and the attacks.",
+        )
+        if left_out and columns is None:
+            st.caption(
+                literal("Not copied: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + ".")
+            )
+    current.copy_choices = CopyChoices(
+        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), kept("title", None), kept("linked", None)
+    )  # fmt: skip
+    return current.copy_choices
+
+
+def split_of(current: Session, dataset: AuditDataset, choices: CopyChoices) -> Split:
+    """The two parts: halves of the real table, or all of it and the holdout uploaded."""
+    other: Table | None = current.compared.get("copy holdout")
+    if other is None:
+        key = ("split", dataset.digest, choices.random_state)
+        return current.built(key, lambda: split_real(dataset, random_state=choices.random_state))
+    roles = dataset.roles
+    own = training_dataset(
+        other, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity,
+    )  # fmt: skip
+    return split_with(dataset, own, random_state=choices.random_state)
+
+
+def uploaded_holdout(current: Session) -> None:
+    """Other people, whom no copy has seen: where they are given, the whole table is what copies are made from."""
+    _uploaded(
+        current, "copy holdout", "Other people, as holdout (optional)",
+        "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two halves.",
+    )  # fmt: skip
+
+
+def _uploaded(
+    current: Session, name: str, label: str, hint: str, check: Callable[[Table], Any] = lambda table: None
+) -> Table | None:
+    """A table from a file, read once, checked, and kept until the file is taken away."""
+    uploaded = st.file_uploader(label, TABLE_TYPES, key=f"upload {name}", help=hint)
+    if uploaded is not None and current.uploads.get(name) != uploaded.file_id:
+        current.uploads[name] = uploaded.file_id
+        current.failures.pop(name, None)
+        current.compared.pop(name, None)
+        try:
+            with st.spinner("Reading the file …", show_time=True):
+                table = read_table(uploaded.getvalue(), name=uploaded.name)
+                check(table)
+                current.compared[name] = table
+        except InputError as error:
+            current.failures[name] = error
+    if uploaded is not None and (error := current.failures.get(name)):
+        problems(error)
+    table = current.compared.get(name)
+    if table is not None:  # the uploader forgets its file when the page is left
+        st.button(
+            f"Without {literal(table.name)}", key=f"drop {name}", type="tertiary", icon=":material/close:", on_click=lambda: current.compared.pop(name, None)
+        )  # fmt: skip
+    return table
+
+
+def outside(current: Session, split: Split) -> None:
+    """A copy made elsewhere, and the part of the real table that it has to be made from."""
+    _uploaded(
+        current, "copy made elsewhere", "A copy made elsewhere", "A table with the same column names, made from the training part alone. It is judged beside those made here.",
+        lambda table: outside_copy(split, table.frame, name=table.name, sha256=table.sha256),
+    )  # fmt: skip
+    st.caption(
+        "It must have been made from the training part alone: else the holdout is none, and the verdict means nothing."
+    )
+    st.download_button(
+        "Download the training part (real people)", lambda: csv_bytes(split.train.frame), "train.csv", "text/csv", key="copies train", on_click="ignore", type="tertiary",
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def _algorithms(choices: CopyChoices) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([choices.algorithm, *FIRST_ALGORITHMS]))
+
+
+def release_of(
+    current: Session, dataset: AuditDataset, split: Split, choices: CopyChoices
+) -> tuple[ReleaseAudit, dict[str, SyntheticTable]] | None:
+    """What is finished of the copies chosen. The rest is made when asked for, or by itself where that is quick; what is finished stays when it is stopped."""
+    done = current.compared
+    given = (split.train.digest, split.holdout.digest, choices.random_state, choices.columns, _algorithms(choices))
+    base = ("copies baseline", *given)
+
+    def key(name: str) -> Any:
+        own = (choices.ratio if name in ("copula", "ctgan") else None, choices.epochs if name == "ctgan" else None)
+        return ("copy", name, *own, *given)
+
+    table: Table | None = done.get("copy made elsewhere")
+    elsewhere = None if table is None else ("copy", table.sha256, *given)
+    wanted = [*(key(name) for name in choices.copies), *([elsewhere] if elsewhere else [])]
+    missing = [own for own in wanted if own not in done]
+    if missing or base not in done:
+
+        def run(report) -> None:
+            total = 1 + sum(1 + _COPIES.get(own[1], ("", {}, 0.0))[2] for own in missing)
+            if base not in done:
+                done[base] = audit_baseline(
+                    split, algorithms=_algorithms(choices), progress=lambda share, text: report(share / total, text)
+                )
+            passed = 1.0
+            for own in missing:
+                cost = _COPIES.get(own[1], ("", {}, 0.0))[2]
+
+                def told(share: float, text: str, start: float = passed, width: float = 1.0) -> None:
+                    report((start + share * width) / total, text)
+
+                if own == elsewhere:
+                    copy = outside_copy(split, table.frame, name=table.name, sha256=table.sha256)
+                else:
+                    copy = _made(split, own[1], choices, lambda share, text, c=cost: told(share, text, width=c))
+                passed += cost
+                done[own] = (
+                    copy,
+                    audit_copy(
+                        split,
+                        copy,
+                        algorithms=_algorithms(choices),
+                        progress=lambda share, text, p=passed: told(share, text, start=p),
+                    ),
+                )
+                passed += 1
+
+        n = len(missing)
+        is_quick = len(dataset) <= _QUICK_ROWS and not any(own[1] == "ctgan" for own in missing)
+        label = f"Make and judge {n} cop{'ies' if n != 1 else 'y'}" if n else "Judge the real rows"
+        long_work(label, key="copies", run=run, of=(base, *missing) if is_quick else None)
+    if base not in done:
+        return None
+    found: list[tuple[SyntheticTable, CopyAudit]] = [done[own] for own in wanted if own in done]
+    release = audit_release(
+        split, [audit for _, audit in found], baseline=done[base], name=dataset.name, algorithm=choices.algorithm
+    )
+    return release, {audit.title: copy for copy, audit in found}
+
+
+def _made(split: Split, name: str, choices: CopyChoices, progress) -> SyntheticTable:
+    _, options, _ = _COPIES[name]
+    own: dict[str, Any] = dict(options)
+    if name in ("copula", "ctgan"):
+        own["ratio"] = choices.ratio
+    if name == "ctgan":
+        own["epochs"] = choices.epochs
+    return synthesize(split.train, columns=choices.columns, random_state=choices.random_state, progress=progress, **own)
+
+
+def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
+    """The copy that the page looks at."""
+    titles = [copy.title for copy in release.copies]
+    first = current.copy_choices.title
+    title = st.segmented_control(
+        "Copy", titles, default=first if first in titles else titles[-1], required=True, key=f"copy looked at {hash(tuple(titles))}"
+    )  # fmt: skip
+    current.copy_choices = replace(current.copy_choices, title=title)
+    return release.copies[titles.index(title)]
+
+
+def download(copy: SyntheticTable, *, disabled: bool = False) -> None:
+    """The copy with its card, as one file."""
+
+    def packed() -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("copy.csv", copy.csv())
+            archive.writestr("copy.parquet", copy.parquet())
+            archive.writestr("card.json", json.dumps(copy.card, ensure_ascii=False, indent=1, allow_nan=False))
+        return made.getvalue()
+
+    st.download_button(
+        "Download this copy with its card", packed, "copy.zip", "application/zip", key="copies download", on_click="ignore", icon=":material/download:", disabled=disabled,
+        help="CSV and Parquet (exact types), and a card: how it was made, from what, and what the audit found.",
+    )  # fmt: skip
+
+
+def public_table(current: Session) -> tuple[str, pd.DataFrame] | None:
+    """The public table to link to: the sample's census, or one uploaded."""
+    table = _uploaded(
+        current, "public table", "A public table, such as a census of places", "A table that anybody can get, which shares columns with the copy."
+    )  # fmt: skip
+    if table is not None:
+        return table.name, table.frame
+    return ("the sample's simulated census", sample_census()) if current.training.table.name == "residents" else None
+
+
+def linkage_choices(
+    current: Session, real: pd.DataFrame, copy: pd.DataFrame, public: pd.DataFrame
+) -> dict[str, Any] | None:
+    """The key, the fields and what says which public record is true."""
+    shared = [n for n in copy if n in public]
+    if not shared:
+        st.info("The copy and this table have no column name in common.")
+        return None
+    old = current.copy_choices.linked or {}
+    numbers = [n for n in shared if pd.api.types.is_numeric_dtype(copy[n]) and pd.api.types.is_numeric_dtype(public[n])]
+    token = f"{hash((tuple(copy), tuple(public)))}"
+    left, right = st.columns(2)
+    keys = [_NONE, *[n for n in shared if n not in numbers], *numbers]
+    start = old.get("key", keys[1] if len(keys) > 1 and keys[1] not in numbers else _NONE)
+    key = left.selectbox(
+        "Blocking key", keys, keys.index(start) if start in keys else 0, key=f"link key {token}", help="Only records with the same value are compared; R takes the degree of social backwardness."
+    )  # fmt: skip
+    free = [n for n in shared if n != key]
+    first = [n for n in old.get("fields", numbers) if n in free] or free[:2]
+    fields = right.multiselect("Fields to compare", free, first, key=f"link fields {token} {key}")
+    chosen = {}
+    if fields:
+        places = st.columns(min(len(fields), 4))
+        for i, name in enumerate(fields):
+            kinds = [k for k in SIMILARITIES if k != "number" or name in numbers]
+            kind = old.get("kinds", {}).get(name, "number" if name in numbers else "exact")
+            chosen[name] = places[i % len(places)].selectbox(
+                f"{name}: alike by", kinds, kinds.index(kind) if kind in kinds else 0, key=f"link kind {token} {name}", help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items())
+            )  # fmt: skip
+    names = [_NONE, *[n for n in public if n in real and public[n].is_unique]]
+    start = old.get("truth", names[-1])
+    truth = st.selectbox(
+        "Which public record is true", names, names.index(start) if start in names else len(names) - 1, key=f"link truth {token}",
+        help="A column of the real table that names the public record a person belongs to. A record of the copy is then truly of the place of the real record nearest to it.",
+    )  # fmt: skip
+    made = {"key": key, "fields": fields, "kinds": chosen, "truth": truth}
+    current.copy_choices = replace(current.copy_choices, linked=made)
+    return made if fields else None
+
+
+def linkage_of(
+    current: Session, split: Split, copy: SyntheticTable, audit: CopyAudit, public: pd.DataFrame, name: str, asked: dict[str, Any]
+) -> LinkageAudit | None:  # fmt: skip
+    """The linkage asked for, made once."""
+    key = ("linkage", split.train.digest, copy.title, repr(copy.card), name, len(public), repr(asked))
+    if key not in current.compared:
+        fields = [LinkField(n, asked["kinds"][n]) for n in asked["fields"]]
+        block_on = None if asked["key"] == _NONE else asked["key"]
+        truth, table = None, public
+
+        def run(report) -> None:
+            nonlocal truth, table
+            if asked["truth"] != _NONE:
+                table = public.set_index(asked["truth"], drop=False)
+                _, position = nearest_records(copy.frame, split.train.frame, schema=audit.privacy.schema, k=1)
+                truth = split.train.frame[asked["truth"]].iloc[position[:, 0]].to_numpy()
+            current.compared[key] = link_records(
+                copy.frame, table, block_on=block_on, fields=fields, truth=truth, progress=report
+            )
+
+        is_quick = len(copy.frame) * len(public) <= 20_000_000
+        long_work("Link them", key="linkage", run=run, of=key if is_quick else None)
+    return current.compared.get(key)
