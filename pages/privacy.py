@@ -53,7 +53,7 @@ from recidiv_core.ui.state import session
 _VIEWS = {
     "distances": "Distances", "linkage": "Linkage", "attacks": "Attacks", "use": "Use", "frontier": "What one pays for what",
 }  # fmt: skip
-_SUMMARY = ["n", "dcr_mean", "dcr_sd", "dcr_5", "copies", "nndr", "nearer_to_train", "low", "high", "verdict"]
+_SUMMARY = ["n", "nearer_to_train", "low", "high", "verdict", "copies", "dcr_mean", "dcr_sd", "dcr_5", "nndr"]
 
 
 def distances(current, split, release, audit, copy, **_) -> None:
@@ -75,7 +75,11 @@ def distances(current, split, release, audit, copy, **_) -> None:
     st.caption(
         "dcr: distance to the closest record, 0 is a copy; dcr 5: its 5th percentile; nndr: nearest over second nearest, small where one person alone is near; copies: share at distance 0."
     )
-    table(audit.privacy.by_group, name="copy-groups-table", description="The same for the records of each group.")
+    table(
+        audit.privacy.by_group[["attribute", "group", *_SUMMARY]],
+        name="copy-groups-table",
+        description="The same for the records of each group.",
+    )
     if st.toggle("Show the ten nearest pairs: these are people", key="copy pairs"):
         pairs = nearest_pairs(split.train.frame, copy.frame, audit.privacy)
         table(

@@ -7,7 +7,6 @@ import pandas as pd
 
 from recidiv_core.charts.theme import (
     GROUP_COLOURS,
-    INK,
     QUIET,
     Spec,
     category,
@@ -23,7 +22,8 @@ from recidiv_core.privacy import LEAKS, AttackAudit, LinkageAudit, PrivacyAudit
 _SERIES = {"synthetic_train": "copy → train", "synthetic_holdout": "copy → holdout", "holdout_train": "holdout → train"}
 _BINS = 40
 _MOST_GROUPS = 30
-_MARKS = {True: (GROUP_COLOURS[1], "triangle-up"), False: (GROUP_COLOURS[2], "circle")}
+_SIGNS = ("given away", "no sign")
+_COLOURS, _SHAPES = (GROUP_COLOURS[1], GROUP_COLOURS[2]), ("triangle-up", "circle")
 
 
 def distance_table(audit: PrivacyAudit) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def nearer_chart(audit: PrivacyAudit) -> Spec:
     names = distinct(["all records", *(f"{r.attribute}: {r.group}" for r in shown.itertuples())], 40)
     every = [audit.summary, *shown.to_dict("records")]
     rows = [
-        {"row": name, "value": r["nearer_to_train"], "from": r["low"], "to": r["high"], "n": r["n"], "text": f"n = {r['n']:,}", "verdict": "given away" if r["verdict"] == LEAKS else "no sign"}
+        {"row": name, "value": r["nearer_to_train"], "from": r["low"], "to": r["high"], "n": r["n"], "text": f"n = {r['n']:,}", "sign": _SIGNS[r["verdict"] != LEAKS]}
         for name, r in zip(names, every, strict=True)
     ]  # fmt: skip
     return _dots(
@@ -90,7 +90,7 @@ def attack_chart(audit: AttackAudit) -> Spec:
     shown = audit.table[audit.table["reason"] == ""]
     names = distinct([f"{r.attack}: {r.about}" for r in shown.itertuples()], 44)
     rows = [
-        {"row": name, "value": r.risk, "from": r.low, "to": r.high, "n": r.n, "text": f"{100 * r.rate:.0f} % / {100 * r.control:.0f} %", "verdict": "given away" if r.low > 0 else "no sign"}
+        {"row": name, "value": r.risk, "from": r.low, "to": r.high, "n": r.n, "text": f"{100 * r.rate:.0f} % / {100 * r.control:.0f} %", "sign": _SIGNS[r.low <= 0]}
         for name, r in zip(names, shown.itertuples(), strict=True)
     ]  # fmt: skip
     return _dots(
@@ -106,17 +106,13 @@ def _dots(rows: list[dict], title: str, about: str, *, rule: float, domain: list
     """A dot with bounds in each row, its sign by what it says, and a line where chance is."""
     y = category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 250})
     scale, axis = ({"domain": domain} if domain else {"zero": True}), {"format": ".0%"}
-    verdicts = ["given away", "no sign"]
-    colour = category(
-        "verdict", scale={"domain": verdicts, "range": [_MARKS[True][0], _MARKS[False][0]]}, legend={"orient": "bottom"}
-    )
-    shape = category(
-        "verdict", scale={"domain": verdicts, "range": [_MARKS[True][1], _MARKS[False][1]]}, legend={"orient": "bottom"}
-    )
+    legend = {"orient": "bottom"}
+    colour = category("sign", scale={"domain": list(_SIGNS), "range": list(_COLOURS)}, legend=legend)
+    shape = category("sign", scale={"domain": list(_SIGNS), "range": list(_SHAPES)}, legend=legend)
     layers = [
         layer("rule", {"x": quantity("at", title, scale=scale, axis=axis)}, data=[{"at": rule}], color=QUIET, strokeDash=[4, 4]),
         layer("rule", {"x": quantity("from", title, scale=scale, axis=axis), "x2": {"field": "to"}, "y": y, "color": colour}, strokeWidth=2.5),
-        layer("point", {"x": quantity("value", title, scale=scale, axis=axis), "y": y, "color": colour, "shape": shape, "tooltip": tooltip("row", "verdict", value=".3f", n=",", **{"from": ".3f", "to": ".3f"})}, filled=True, size=90, opacity=1),
+        layer("point", {"x": quantity("value", title, scale=scale, axis=axis), "y": y, "color": colour, "shape": shape, "tooltip": tooltip("row", "sign", value=".3f", n=",", **{"from": ".3f", "to": ".3f"})}, filled=True, size=90, opacity=1),
         layer("text", {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}, align="left", dx=9, fontSize=11, color=QUIET),
     ]  # fmt: skip
     words = "; ".join(
@@ -145,37 +141,35 @@ def linkage_chart(audit: LinkageAudit) -> Spec:
     )
 
 
-def frontier_chart(frontier: pd.DataFrame, *, attribute: str | None = None) -> Spec:
-    """Each variant as a point: use to the right, given away upwards, with bounds; its gap between groups beside its name."""
-    names = distinct(list(frontier["variant"]), 34)
+def frontier_chart(frontier: pd.DataFrame) -> Spec:
+    """Each variant as a point with bounds: more use to the right, given away upwards; the gap between groups that its model makes stands in the legend."""
+    names = distinct(list(frontier["variant"])[: len(GROUP_COLOURS)], 34)
     rows = []
-    for name, r in zip(names, frontier.to_dict("records"), strict=True):
+    for name, r in zip(names, frontier.to_dict("records"), strict=False):
         gap = r.get("gap")
-        told = "" if gap is None or gap != gap else f" · gap {100 * gap:+.0f}"
+        told = "" if gap is None or gap != gap else f" · gap {100 * gap:+.1f}"
         rows.append({
             "name": f"{name}{told}", "auc": r["auc"], "auc_low": r["auc_low"], "auc_high": r["auc_high"], "near": r["nearer_to_train"], "low": r["low"], "high": r["high"],
-            "sign": "given away" if r["verdict"] in ("", LEAKS) or r["copies"] > 0 else "no sign",
+            "sign": _SIGNS[0] if r["verdict"] in ("", LEAKS) or r["copies"] > 0 else _SIGNS[1],
         })  # fmt: skip
-    x, y = (
-        quantity("auc", "Use: AUC on real people", scale={"zero": False, "padding": 12}),
-        quantity("near", "Share nearer to train", scale={"domain": [0.4, 1.02]}, axis={"format": ".0%"}),
-    )
-    colour = category(
-        "sign",
-        scale={"domain": ["given away", "no sign"], "range": [GROUP_COLOURS[1], GROUP_COLOURS[2]]},
-        legend={"orient": "bottom"},
-    )
-    shape = category(
-        "sign",
-        scale={"domain": ["given away", "no sign"], "range": ["triangle-up", "circle"]},
-        legend={"orient": "bottom"},
-    )
+    lowest = min(r["low"] if r["low"] == r["low"] else r["near"] for r in rows)
+    across = {"title": "Use: AUC on real people", "scale": {"zero": False}}
+    up = {
+        "title": "Share nearer to train",
+        "scale": {"domain": [min(0.4, float(np.floor(10 * lowest) / 10)), 1.02]},
+        "axis": {"format": ".0%"},
+    }
+    x, y = quantity("auc", **across), quantity("near", **up)
+    colours = {"domain": [r["name"] for r in rows], "range": list(GROUP_COLOURS[: len(rows)])}
+    colour = category("name", scale=colours, legend={"orient": "bottom", "columns": 2, "labelLimit": 300})
+    legend = {"orient": "bottom", "symbolFillColor": QUIET, "symbolStrokeColor": QUIET}
+    shape = category("sign", scale={"domain": list(_SIGNS), "range": list(_SHAPES)}, legend=legend)
+    tip = tooltip("name", "sign", auc=".3f", near=".3f")
     layers = [
-        layer("rule", {"y": quantity("at", "Share nearer to train", scale={"domain": [0.4, 1.02]}, axis={"format": ".0%"})}, data=[{"at": 0.5}], color=QUIET, strokeDash=[4, 4]),
-        layer("rule", {"x": quantity("auc_low", "Use: AUC on real people", scale={"zero": False}), "x2": {"field": "auc_high"}, "y": y, "color": colour}, strokeWidth=1.5, opacity=0.6),
-        layer("rule", {"x": x, "y": quantity("low", "Share nearer to train"), "y2": {"field": "high"}, "color": colour}, strokeWidth=2, where="datum.low != null"),
-        layer("point", {"x": x, "y": y, "color": colour, "shape": shape, "tooltip": tooltip("name", "sign", auc=".3f", near=".3f")}, filled=True, size=120, opacity=1),
-        layer("text", {"x": x, "y": y, "text": {"field": "name", "type": "nominal"}}, align="center", dy=-14, fontSize=11, color=INK),
+        layer("rule", {"y": quantity("at", **up)}, data=[{"at": 0.5}], color=QUIET, strokeDash=[4, 4]),
+        layer("rule", {"x": quantity("auc_low", **across), "x2": {"field": "auc_high"}, "y": y, "color": colour}, strokeWidth=1.5, opacity=0.7),
+        layer("rule", {"x": x, "y": quantity("low", **up), "y2": {"field": "high"}, "color": colour}, strokeWidth=2, where="datum.low != null"),
+        layer("point", {"x": x, "y": y, "color": colour, "shape": shape, "tooltip": tip}, filled=True, size=140, opacity=1),
     ]  # fmt: skip
     words = "; ".join(f"{r['name']}: AUC {r['auc']:.3f}, {100 * r['near']:.0f} % nearer to train" for r in rows)
-    return layered(rows, layers, height=360, description=f"Use against privacy. {words}.")
+    return layered(rows, layers, height=340, description=f"Use against privacy. {words}.")

@@ -25,6 +25,10 @@ TOLERANCE = 0.05  # a guessed number counts that is off by no more than this sha
 _COLUMNS = 3  # of a predicate with several
 _TRIES = 20  # predicates drawn for each that is kept
 _BLOCK = 100
+_ORDER = [
+    "attack", "about", "n", "rate", "control", "baseline", "risk", "low", "high", "reason", "rate_low", "rate_high", "control_low", "control_high", "baseline_low",
+    "baseline_high",
+]  # fmt: skip
 _NOT_TRUSTED = "not to be trusted: the attack does no better than guessing"
 
 
@@ -85,7 +89,7 @@ def audit_attacks(
             progress(position / len(jobs), f"attack: {attack}, {about[:40]}")
         rows.append({"attack": attack, "about": about} | _judged(*tried(), confidence_level))
     return AttackAudit(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows)[_ORDER],
         {
             "n_attacks": n_attacks,
             "n_targets": n,

@@ -21,7 +21,7 @@ SIMILARITIES = {
     "text": "Jaro and Winkler's: 1 where the same, near 1 where letters are swapped",
 }
 _SHARES = (0.95, 0.975, 0.995, 0.9975, 0.9995)  # of the most that can be reached: with two fields R's certainties
-_CURVE = 101
+_CURVE, _FROM = 101, 0.8  # points of the curve, and where it begins: below that nearly every pair is in
 _CHUNK = 1_000_000  # pairs at once
 _ROUNDING = 1e-9  # two similarities added up may miss a certainty by the last bit
 _MOST_PAIRS = 2_000_000_000
@@ -99,7 +99,9 @@ def link_records(
         raise InputError.one("block_on", f"a key that leaves at most {_MOST_PAIRS:,} pairs", f"{n_candidates:,}")
     similar = [_Similarity(synthetic[f.name], public[f.there], f) for f in own]
     of = _positions(truth, public, len(synthetic))
-    found = _Found(len(synthetic), len(public), np.r_[sorted(certainties)], np.linspace(0, len(own), _CURVE), of)
+    found = _Found(
+        len(synthetic), len(public), np.r_[sorted(certainties)], np.linspace(_FROM * len(own), len(own), _CURVE), of
+    )
     done = 0
     for value, rows in left.items():
         if value not in right:

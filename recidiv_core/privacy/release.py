@@ -129,22 +129,26 @@ class ReleaseAudit:
 
     @property
     def frontier(self) -> pd.DataFrame:
-        """One row per copy, the real training part first: use (auc), privacy (nearer_to_train, copies) and fairness (the largest gap), each with bounds."""
+        """One row per copy, the real training part first: use (auc), privacy (nearer_to_train, copies) and fairness (gap), each with bounds.
+
+        The gap is of one attribute in all rows: that with the largest gap where the model was trained on the real training part.
+        """
+        real = self._gaps(self.baseline)
+        attribute = real.loc[real["gap"].abs().idxmax(), "attribute"] if len(real) else None
         rows = []
         for title, own, privacy in ((REAL, self.baseline, None), *((c.title, c.use, c.privacy) for c in self.copies)):
             use = own.table[own.table["algorithm"] == self.algorithm].iloc[0]
-            gaps = own.fairness[own.fairness["algorithm"] == self.algorithm] if len(own.fairness) else own.fairness
-            row = {"variant": title, "auc": use["auc"], "auc_low": use["auc_low"], "auc_high": use["auc_high"]}
+            row = {"variant": title} | {name: use[name] for name in ("auc", "auc_low", "auc_high")}
             near = {"nearer_to_train": 1.0, "low": np.nan, "high": np.nan, "copies": 1.0, "verdict": ""}
             row |= near if privacy is None else {name: privacy.summary[name] for name in near}
-            if len(gaps):
-                worst = gaps.loc[gaps["gap"].abs().idxmax()]
-                row |= {
-                    name: worst[name]
-                    for name in ("attribute", "group", "reference", "gap", "gap_low", "gap_high", "ratio")
-                }
-            rows.append(row)
+            gaps = self._gaps(own)
+            gaps = gaps[gaps["attribute"] == attribute] if len(gaps) else gaps
+            names = ("attribute", "group", "reference", "gap", "gap_low", "gap_high", "ratio")
+            rows.append(row | ({name: gaps.iloc[0][name] for name in names} if len(gaps) else {}))
         return pd.DataFrame(rows)
+
+    def _gaps(self, use: UtilityAudit) -> pd.DataFrame:
+        return use.fairness[use.fairness["algorithm"] == self.algorithm] if len(use.fairness) else use.fairness
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record, distance or pair among them."""

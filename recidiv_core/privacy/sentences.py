@@ -114,10 +114,10 @@ def _difference(value: float) -> str:
 
 
 def _gap(row: pd.Series) -> str:
-    if "gap" not in row or row["gap"] is None or np.isnan(row["gap"]):
+    if "gap" not in row or np.isnan(row["gap"]):
         return ""
     sign = "more" if row["gap"] > 0 else "less"
     return (
-        f"; it flags {row['group']} {100 * abs(row['gap']):.1f} points {sign} often than {row['reference']} "
+        f"; it flags {row['attribute']} = {row['group']} {100 * abs(row['gap']):.1f} points {sign} often than {row['reference']} "
         f"({outward(row['gap_low'], row['gap_high'], percent=True)})"
     )

@@ -42,9 +42,9 @@ from recidiv_core.ui.work import long_work
 
 # What a copy is called, how it is made, and about how long that takes beside judging it (1).
 _COPIES: dict[str, tuple[str, dict[str, Any], float]] = {
-    "undersample": ("Real rows, 50:50", {"method": "undersample", "ratio": 0.5}, 0.0),
-    "undersample 35": ("Real rows, 35:65", {"method": "undersample", "ratio": 0.35}, 0.0),
-    "smote": ("SMOTE, 50:50", {"method": "smote", "ratio": 0.5}, 0.3),
+    "undersample": ("Under-sampled 50:50", {"method": "undersample", "ratio": 0.5}, 0.0),
+    "undersample 35": ("Under-sampled 35:65", {"method": "undersample", "ratio": 0.35}, 0.0),
+    "smote": ("SMOTE 50:50", {"method": "smote", "ratio": 0.5}, 0.3),
     "copula": ("Gaussian copula", {"method": "copula"}, 0.0),
     "ctgan": ("CTGAN", {"method": "ctgan"}, 10.0),
 }
