@@ -39,6 +39,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.slices
 	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.counterfactuals
+	$(BIN)/python -m benchmarks.privacy
 	$(BIN)/python -m benchmarks.honesty
 	$(BIN)/python -m benchmarks.honesty_thresholds
 	$(BIN)/python -m benchmarks.honesty_slices

@@ -237,3 +237,58 @@ def test_counterfactuals_asks_a_model_from_a_file(table, tmp_path, capsys):
 def test_counterfactuals_tells_bad_input(arguments, told, capsys):
     assert main(["counterfactuals", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_copy_is_made_and_judged(tmp_path, capsys):
+    names = {name: str(tmp_path / f"{name}.csv") for name in ("copy", "train", "other")}
+    made = [
+        "synthesize",
+        "sample:residents",
+        "--method",
+        "copula",
+        "--out",
+        names["copy"],
+        "--holdout",
+        names["other"],
+        "--train",
+        names["train"],
+    ]
+    assert main(made) == 0
+    card = json.loads((tmp_path / "copy.csv.card.json").read_text(encoding="utf-8"))
+    assert card["method"] == "copula" and card["n"] == 3_000
+    capsys.readouterr()
+    out = tmp_path / "o.json"
+    judged = ["--holdout", names["other"], "--sensitive", "language"]
+    assert main(["privacy", names["train"], names["copy"], *judged, "--json", str(out)]) == 0
+    assert "No sign that the copy gives people away" in capsys.readouterr().out
+    content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    assert {row["group"] for row in content["by_group"]} == {"Spanish", "indigenous"}
+    assert main(["privacy", names["train"], names["train"], *judged]) == 0
+    assert "The copy gives people away: 100.0 %" in capsys.readouterr().out
+    assert main(["privacy", names["train"], names["copy"]]) == 0
+    printed = capsys.readouterr().out
+    assert "nothing can be said of whether it gives people away" in printed and "baseline_dcr_mean" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["synthesize", "sample:residents", "--method", "undersample", "--ratio", "0.3", "--out", "x.csv"],
+            "has already",
+        ),
+        (
+            ["synthesize", "sample:residents", "--method", "copula", "--out", "x.csv", "--train", "y.csv"],
+            "--holdout beside it",
+        ),
+        (
+            ["synthesize", "sample:residents", "--method", "copula", "--out", "no/such/folder/x.csv"],
+            "a place that can be written to",
+        ),
+        (["privacy", "sample:residents", "sample:residents", "--columns", "nope"], "column 'nope'"),
+        (["privacy", "sample:residents", "sample:loans", "--sensitive", "sex"], "at least one that all tables have"),
+    ],
+)
+def test_copies_tell_bad_input(arguments, told, capsys):
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err

@@ -126,6 +126,7 @@ def test_the_public_names_are_those_promised():
         "marginal_effects",
     }
     promised |= {"make_pairs", "pairs_from_rows", "suggest_profile_spec", "audit_counterfactuals", "proxy_probe"}
+    promised |= {"synthesize", "nearest_distances", "audit_privacy", "link_records", "audit_utility"}
     assert promised <= set(recidiv_core.__all__)
     assert all(hasattr(recidiv_core, name) for name in recidiv_core.__all__)
 

@@ -34,7 +34,10 @@ def privacy_answer(audit: PrivacyAudit) -> list[str]:
     )
     if audit.by_group.empty:
         return said
-    worst = audit.worst
+    worst, of = audit.worst, "No group"
+    if n_withheld := audit.options.get("n_groups_withheld", 0):
+        said.append(f"{n_withheld} groups of few records are withheld.")
+        of = "No group shown"
     if worst is not None:
         share = f"{100 * worst['nearer_to_train']:.1f} % ({outward(worst['low'], worst['high'], percent=True)})"
         said.append(
@@ -43,7 +46,7 @@ def privacy_answer(audit: PrivacyAudit) -> list[str]:
         )
     else:
         said.append(
-            "No group is nearer to the people it was made from than chance does, all groups of an attribute allowed for."
+            f"{of} is nearer to the people it was made from than chance does, all groups of an attribute allowed for."
         )
     return said
 

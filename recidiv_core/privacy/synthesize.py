@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +80,15 @@ class SyntheticTable:
         """The table as Parquet, which keeps every type."""
         made = io.BytesIO()
         self.frame.to_parquet(made, index=False)
+        return made.getvalue()
+
+    def archive(self) -> bytes:
+        """A zip file of copy.csv, copy.parquet and card.json."""
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("copy.csv", self.csv())
+            archive.writestr("copy.parquet", self.parquet())
+            archive.writestr("card.json", json.dumps(self.card, ensure_ascii=False, indent=1, allow_nan=False))
         return made.getvalue()
 
 

@@ -47,7 +47,8 @@ def _few_groups(copy: CopyAudit, min_cell: int) -> Any:
         if few.sum() and own.loc[few, "n"].sum() < min_cell and not few.all():
             few[own.loc[~few, "n"].idxmin()] = True
         hidden[own.index] = few
-    return dataclasses.replace(copy.privacy, by_group=table[~hidden].reset_index(drop=True))
+    options = copy.privacy.options | {"n_groups_withheld": int(hidden.sum())}
+    return dataclasses.replace(copy.privacy, by_group=table[~hidden].reset_index(drop=True), options=options)
 
 
 def _few_slices(use: UtilityAudit, min_cell: int) -> UtilityAudit:

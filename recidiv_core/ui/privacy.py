@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -271,19 +268,10 @@ def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
     return release.copies[titles.index(title)]
 
 
-def download(copy: SyntheticTable, *, disabled: bool = False) -> None:
+def download(copy: SyntheticTable) -> None:
     """The copy with its card, as one file."""
-
-    def packed() -> bytes:
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("copy.csv", copy.csv())
-            archive.writestr("copy.parquet", copy.parquet())
-            archive.writestr("card.json", json.dumps(copy.card, ensure_ascii=False, indent=1, allow_nan=False))
-        return made.getvalue()
-
     st.download_button(
-        "Download this copy with its card", packed, "copy.zip", "application/zip", key="copies download", on_click="ignore", icon=":material/download:", disabled=disabled,
+        "Download this copy with its card", copy.archive, "copy.zip", "application/zip", key="copies download", on_click="ignore", icon=":material/download:",
         help="CSV and Parquet (exact types), and a card: how it was made, from what, and what the audit found.",
     )  # fmt: skip
 

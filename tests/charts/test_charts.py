@@ -30,6 +30,7 @@ from recidiv_core.charts import counterfactuals as pair_charts
 from recidiv_core.charts import data as data_charts
 from recidiv_core.charts import groups as group_charts
 from recidiv_core.charts import models as model_charts
+from recidiv_core.charts import privacy as copy_charts
 from recidiv_core.charts import recidivism as recidivism_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
@@ -38,6 +39,7 @@ from recidiv_core.counterfactuals import loan_model, one_way, response_curve
 from recidiv_core.data import describe_groups, score_histogram, simulate_failures
 from recidiv_core.groups import HEADLINE, METRICS
 from recidiv_core.models import literature
+from recidiv_core.privacy import audit_baseline, audit_copy, audit_release, link_records, split_real, synthesize
 from recidiv_core.recidivism import outcome_rates, return_curve
 from recidiv_core.report import suppress
 from recidiv_core.thresholds import (
@@ -48,6 +50,8 @@ from recidiv_core.thresholds import (
     satisfying_thresholds,
 )
 from tests.conftest import audit_of, random_table
+from tests.privacy.conftest import dataset_of as dataset_of_people
+from tests.privacy.conftest import typed
 
 MAX_MARKS = 5_000
 
@@ -281,3 +285,25 @@ def test_names_cut_short_stay_apart():
     )
     chart = pair_charts.response_chart(curve, threshold=0.5, between=None)
     assert len({row["group"] for row in chart["data"]["values"]}) == 2
+
+
+def test_charts_of_copies_are_valid_small_and_described_and_draw_their_tables():
+    split = split_real(dataset_of_people(typed(500)))
+    copies = [audit_copy(split, synthesize(split.train, method=m)) for m in ("undersample", "copula")]
+    release = audit_release(split, copies, baseline=audit_baseline(split), name="people")
+    census = pd.DataFrame({"age": range(20, 60)})
+    linkage = link_records(split.train.frame, census, block_on=None, fields=["age"], truth=[None] * len(split.train))
+    privacy = copies[1].privacy
+    charts = {
+        "distances": copy_charts.distance_chart(privacy), "groups": copy_charts.nearer_chart(privacy), "attacks": copy_charts.attack_chart(copies[0].attacks),
+        "links": copy_charts.linkage_chart(linkage), "frontier": copy_charts.frontier_chart(release.frontier),
+    }  # fmt: skip
+    assert_valid_small_and_described(charts)
+    table = copy_charts.distance_table(privacy)
+    assert table.groupby("series")["share"].sum().tolist() == pytest.approx([1, 1, 1]) and table["n"].sum() == 750
+    groups = charts["groups"]["data"]["values"]
+    assert sorted(r["value"] for r in groups[1:]) == pytest.approx(sorted(privacy.by_group["nearer_to_train"]))
+    points = charts["frontier"]["data"]["values"]
+    assert [p["auc"] for p in points] == pytest.approx(release.frontier["auc"].tolist()) and [
+        p["sign"] for p in points
+    ][:2] == ["given away"] * 2
