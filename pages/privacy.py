@@ -14,12 +14,17 @@ from recidiv_core.charts.privacy import (
 )
 from recidiv_core.errors import InputError
 from recidiv_core.privacy import (
+    CANNOT,
+    FARTHER,
     LEAKS,
     LIMITS,
+    NO_SIGN,
     REAL,
     attack_answer,
+    copied_columns,
     frontier_answer,
     linkage_answer,
+    member_answer,
     nearest_pairs,
     privacy_answer,
     with_found,
@@ -51,7 +56,10 @@ from recidiv_core.ui.privacy import (
 from recidiv_core.ui.state import session
 
 _VIEWS = {
-    "distances": "Distances", "linkage": "Linkage", "attacks": "Attacks", "use": "Use", "frontier": "What one pays for what",
+    "distances": "Distances", "linkage": "Linkage", "attacks": "Attacks", "use": "Use", "frontier": "Use against privacy",
+}  # fmt: skip
+_MARKS = {
+    LEAKS: ":orange[**▲ gives people away**]", NO_SIGN: ":green[**● no sign**]", FARTHER: ":green[**● keeps away**]", CANNOT: ":gray[**□ cannot be judged**]",
 }  # fmt: skip
 _SUMMARY = ["n", "nearer_to_train", "low", "high", "verdict", "copies", "dcr_mean", "dcr_sd", "dcr_5", "nndr"]
 
@@ -140,7 +148,7 @@ def linkage(current, split, release, audit, copy, **_) -> None:
     if "n_right" in made.best:
         st.caption(
             "True: the place of the real record nearest to it is this one. Chance: the share of true ones among all candidates. "
-            f"{made.best['n_public']:,} places are linked to at all; {made.best['n_public_used']:,} of them are among the {made.best['n_used']:,} that the real records are from."
+            f"{made.best['n_public']:,} places are linked to at all; {made.best['n_public_used']:,} of them are among the {made.best['n_used']:,} that the real records nearest to the copy are from."
         )
 
 
@@ -233,23 +241,34 @@ _SHOW = {"distances": distances, "linkage": linkage, "attacks": attacks, "use": 
 
 
 def whole(current, split, release, copies) -> None:
-    """The copy looked at, its answer, the views, and what goes into the report."""
+    """Which copy to release, the copy looked at with its answers, the views, and what goes into the report."""
     if not release.copies:
         st.info("Choose at least one copy to make, or upload one.")
         return
+    answer_box(None, frontier_answer(release)[1], about="Which copy to release")
     audit = choose_copy(current, release)
     copy = copies[audit.title]
     said = privacy_answer(audit.privacy)
-    answer_box(None, " ".join(said[:1]))
-    for sentence in said[1:]:
-        st.markdown(literal(sentence))
-    for note in (*audit.privacy.notes, audit.card["how"], LIMITS):
+    with st.container(border=True):
+        st.markdown(f"**{literal(audit.title)}** · {_MARKS[audit.verdict]}  \n{literal(said[0])}")
+    further = [*said[1:], attack_answer(audit.attacks), member_answer(audit.use, audit.title)]
+    st.markdown("\n".join(f"- {literal(sentence)}" for sentence in further))
+    if audit.privacy.schema.left_out:
+        st.warning(
+            " ".join(literal(note) for note in audit.privacy.notes if "is not compared" in note),
+            icon=":material/warning:",
+        )
+    for note in (
+        *(n for n in audit.privacy.notes if "is not compared" not in n and n not in said[0]),
+        audit.card["how"],
+        LIMITS,
+    ):
         st.caption(literal(note))
     view = st.segmented_control(
         "View", list(_VIEWS), default="distances", required=True, format_func=_VIEWS.get, key="copies view", label_visibility="collapsed"
     )  # fmt: skip
     _SHOW[view](current=current, split=split, release=release, audit=audit, copy=copy)
-    if audit.privacy.summary["verdict"] == LEAKS:
+    if audit.verdict == LEAKS:
         st.warning("This copy gives people away. Whoever gets it gets them.", icon=":material/warning:")
     download(with_found(copy, audit, [*said, attack_answer(audit.attacks)]))
     title, made = current.compared.get("linkage shown", (None, None))
@@ -265,12 +284,13 @@ try:
     shown, beside = st.columns([5, 2], gap="large")
     with beside:
         choices = controls(current, dataset)
-        uploaded_holdout(current)
+        uploaded_holdout(current, dataset)
     split = split_of(current, dataset, choices)
+    n_copied = len(copied_columns(dataset, choices.columns)[0])
     with shown:
         st.caption(
             literal(
-                f"Copies of: {dataset.name} · {len(split.train):,} rows to make copies from (train), {len(split.holdout):,} others that no copy sees (holdout) · "
+                f"Copies of: {dataset.name} · {len(split.train):,} rows to make copies from (train), {len(split.holdout):,} others that no copy sees (holdout) · {n_copied} of {len(dataset.frame.columns)} columns copied · "
                 f"outcome: {dataset.roles.label} · protected: {', '.join(dataset.roles.sensitive)}"
             )
         )

@@ -260,14 +260,18 @@ def test_a_copy_is_made_and_judged(tmp_path, capsys):
     out = tmp_path / "o.json"
     judged = ["--holdout", names["other"], "--sensitive", "language"]
     assert main(["privacy", names["train"], names["copy"], *judged, "--json", str(out)]) == 0
-    assert "No sign that the copy gives people away" in capsys.readouterr().out
+    assert "No sign in its distances that the copy gives people away" in capsys.readouterr().out
     content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
     assert {row["group"] for row in content["by_group"]} == {"Spanish", "indigenous"}
     assert main(["privacy", names["train"], names["train"], *judged]) == 0
     assert "The copy gives people away: 100.0 %" in capsys.readouterr().out
     assert main(["privacy", names["train"], names["copy"]]) == 0
     printed = capsys.readouterr().out
-    assert "nothing can be said of whether it gives people away" in printed and "baseline_dcr_mean" in printed
+    assert (
+        "nothing can be said of whether it gives people away" in printed
+        and "0.0 % of the copy are exact copies" in printed
+        and "baseline_dcr_mean" in printed
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,6 +290,13 @@ def test_a_copy_is_made_and_judged(tmp_path, capsys):
             "a place that can be written to",
         ),
         (["privacy", "sample:residents", "sample:residents", "--columns", "nope"], "column 'nope'"),
+        (["synthesize", "sample:nope", "--method", "copula", "--out", "x.csv"], "sample: expected one of"),
+        (["synthesize", "sample:residents", "--method", "copula", "--out", "x.xlsx"], "a file that ends in .csv"),
+        (["synthesize", "in.csv", "--label", "y", "--method", "copula", "--out", "in.csv"], "files of their own"),
+        (
+            ["synthesize", "sample:residents", "--method", "copula", "--out", "x.csv", "--holdout", "./x.csv"],
+            "files of their own",
+        ),
         (["privacy", "sample:residents", "sample:loans", "--sensitive", "sex"], "at least one that all tables have"),
     ],
 )

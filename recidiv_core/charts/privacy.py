@@ -150,7 +150,7 @@ def frontier_chart(frontier: pd.DataFrame) -> Spec:
         told = "" if gap is None or gap != gap else f" · gap {100 * gap:+.1f}"
         rows.append({
             "name": f"{name}{told}", "auc": r["auc"], "auc_low": r["auc_low"], "auc_high": r["auc_high"], "near": r["nearer_to_train"], "low": r["low"], "high": r["high"],
-            "sign": _SIGNS[0] if r["verdict"] in ("", LEAKS) or r["copies"] > 0 else _SIGNS[1],
+            "sign": _SIGNS[r["verdict"] != LEAKS],
         })  # fmt: skip
     lowest = min(r["low"] if r["low"] == r["low"] else r["near"] for r in rows)
     across = {"title": "Use: AUC on real people", "scale": {"zero": False}}

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from recidiv_core.commands.shared import placed, roles_of, told, written
-from recidiv_core.data import SAMPLES, AuditDataset, csv_bytes, read_table, sample_table
+from recidiv_core.data import SAMPLES, AuditDataset, csv_bytes, read_table, sample_table, shown
 from recidiv_core.errors import InputError
 from recidiv_core.models import training_dataset
 from recidiv_core.privacy import LIMITS, METHODS, audit_alone, audit_privacy, privacy_answer, split_real, synthesize
+from recidiv_core.stats import wilson
 
+_ENDINGS = (".csv", ".parquet", ".pq")
 _ALONE = (
     "Without a holdout, real people that the copy was not made from, nothing can be said of whether it gives people away: near may be what anybody is. "
     "Beside its distances stand those of each real record to the nearest other one."
@@ -79,6 +81,13 @@ def privacy(options: argparse.Namespace) -> int:
         if options.json:
             written(options.json, {"summary": summary, "notes": [_ALONE]})
         print(_ALONE)
+        told_apart = (
+            wilson(summary["copies"], len(frames[1]))[0] > wilson(summary["baseline_copies"], len(frames[0]))[1]
+        )
+        print(
+            f"{100 * summary['copies']:.1f} % of the copy are exact copies of real records; {100 * summary['baseline_copies']:.1f} % of the real ones are alike to another."
+            + (" It gives people away." if told_apart else "")
+        )
         print("\n".join(f"  {name:<24}{value:>12.6g}" for name, value in summary.items()))
         return 0
     audit = audit_privacy(
@@ -102,9 +111,22 @@ def _frame(name: str):
 
 def make_copy(options: argparse.Namespace) -> int:
     """Make it, and write it with its card."""
-    dataset = _dataset(options)
     if options.train and not options.holdout:
         raise InputError.one("--train", "--holdout beside it", "nothing")
+    card_path = options.out.with_name(options.out.name + ".card.json")
+    places = [
+        Path(options.table),
+        options.out,
+        card_path,
+        *(p for p in (options.holdout, options.train) if p is not None),
+    ]
+    if len({place.resolve() for place in places}) < len(places):
+        raise InputError.one("TABLE, --out, --holdout and --train", "files of their own", "the same file twice")
+    if options.out.suffix.lower() not in _ENDINGS:
+        raise InputError.one(
+            "--out", f"a file that ends in {', '.join(_ENDINGS)}", shown(options.out.suffix or "no ending")
+        )
+    dataset = _dataset(options)
     if options.holdout:
         split = split_real(dataset, random_state=options.seed)
         dataset = split.train
@@ -129,8 +151,8 @@ def make_copy(options: argparse.Namespace) -> int:
 
 
 def _dataset(options: argparse.Namespace) -> AuditDataset:
-    roles = roles_of(options) or SAMPLES[options.table.removeprefix("sample:")].roles
     table = sample_table(options.table) if options.table.startswith("sample:") else read_table(options.table)
+    roles = roles_of(options) or SAMPLES[options.table.removeprefix("sample:")].roles
     return training_dataset(
         table, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity, id=options.id,
     )  # fmt: skip

@@ -87,7 +87,8 @@ def clean_names(names: Iterable[object]) -> tuple[list[str], list[str]]:
 def as_groups(column: pd.Series) -> pd.Series:
     """A column as group names: text, trimmed, whole numbers without a decimal point, missing as "(missing)"."""
     values = column
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+    known = values.dropna() if pd.api.types.is_float_dtype(values) else None
+    if known is not None and (known % 1 == 0).all() and (known.abs() < 2**53).all():
         values = values.astype("Int64")
     names = values.astype("str").str.strip()
     return names.where(column.notna() & (names != ""), MISSING_GROUP)

@@ -146,7 +146,8 @@ def _feature(column: pd.Series) -> tuple[Feature, str | None]:
 
 def _levels(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > _BINS and not pd.api.types.is_bool_dtype(column):
-        return pd.qcut(column.astype(float), _BINS, duplicates="drop")
+        known = column.astype(float).replace([np.inf, -np.inf], np.nan)
+        return pd.qcut(known, _BINS, duplicates="drop") if known.nunique() > _BINS else known
     return column
 
 

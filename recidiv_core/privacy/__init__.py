@@ -1,7 +1,17 @@
 """A synthetic copy: does it keep the use, and whom does it give away."""
 
 from recidiv_core.privacy.attacks import AttackAudit, audit_attacks
-from recidiv_core.privacy.audit import FARTHER, LEAKS, NO_SIGN, PrivacyAudit, audit_alone, audit_privacy, nearest_pairs
+from recidiv_core.privacy.audit import (
+    CANNOT,
+    FARTHER,
+    LEAKS,
+    NO_SIGN,
+    TOO_FEW,
+    PrivacyAudit,
+    audit_alone,
+    audit_privacy,
+    nearest_pairs,
+)
 from recidiv_core.privacy.distances import nearest_distances, nearest_records
 from recidiv_core.privacy.fidelity import Fidelity, fidelity
 from recidiv_core.privacy.linkage import SIMILARITIES, LinkageAudit, LinkField, link_records
@@ -19,11 +29,19 @@ from recidiv_core.privacy.release import (
     with_found,
 )
 from recidiv_core.privacy.schema import Schema, schema_of
-from recidiv_core.privacy.sentences import LIMITS, attack_answer, frontier_answer, linkage_answer, privacy_answer
+from recidiv_core.privacy.sentences import (
+    LIMITS,
+    attack_answer,
+    frontier_answer,
+    linkage_answer,
+    member_answer,
+    privacy_answer,
+)
 from recidiv_core.privacy.synthesize import METHODS, SyntheticTable, copied_columns, synthesize
 from recidiv_core.privacy.utility import FIRST_ALGORITHMS, UtilityAudit, audit_utility
 
 __all__ = [
+    "CANNOT",
     "FARTHER",
     "FIRST_ALGORITHMS",
     "LEAKS",
@@ -32,6 +50,7 @@ __all__ = [
     "NO_SIGN",
     "REAL",
     "SIMILARITIES",
+    "TOO_FEW",
     "AttackAudit",
     "CopyAudit",
     "Fidelity",
@@ -56,6 +75,7 @@ __all__ = [
     "frontier_answer",
     "link_records",
     "linkage_answer",
+    "member_answer",
     "nearest_distances",
     "nearest_pairs",
     "nearest_records",

@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from recidiv_core.data import as_groups
 from recidiv_core.plain import plain
 from recidiv_core.privacy.distances import Progress
-from recidiv_core.privacy.schema import Schema
+from recidiv_core.privacy.schema import Schema, spelled
 from recidiv_core.stats import ratio_bounds, wilson
 
 N_ATTACKS = 500
@@ -43,9 +42,16 @@ class AttackAudit:
 
     @property
     def worst(self) -> pd.Series | None:
-        """The attack with the highest risk among those that can be trusted."""
+        """Of the attacks that can be trusted the one that gains most beyond chance, else the one with the highest risk."""
         trusted = self.table[self.table["reason"] == ""]
-        return None if trusted.empty else trusted.loc[trusted["risk"].idxmax()]
+        if trusted.empty:
+            return None
+        # One that is beyond chance before one that may be larger.
+        return (
+            trusted.loc[trusted.sort_values(["low", "risk"]).index[-1]]
+            if (trusted["low"] > 0).any()
+            else trusted.loc[trusted["risk"].idxmax()]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -59,8 +65,8 @@ def audit_attacks(
     """Try every attack.
 
     ``secrets`` are columns whose values are guessed from all others. Training records and holdout are drawn down to the same number, so that a
-    predicate is as likely to single out in one as in the other. Intervals are about other targets, Wilson's for rates; that of the risk is
-    Donner and Zou's for the ratio (1 − r) / (1 − c).
+    predicate is as likely to single out in one as in the other. Intervals are about other targets, Wilson's for rates; those of the risks are
+    Donner and Zou's for the ratio (1 − r) / (1 − c), simultaneous over the attacks (Bonferroni).
     """
     random = np.random.default_rng(random_state)
     n = min(len(real_train), len(holdout))
@@ -87,7 +93,7 @@ def audit_attacks(
     for position, (attack, about, tried) in enumerate(jobs):
         if progress is not None:
             progress(position / len(jobs), f"attack: {attack}, {about[:40]}")
-        rows.append({"attack": attack, "about": about} | _judged(*tried(), confidence_level))
+        rows.append({"attack": attack, "about": about} | _judged(*tried(), confidence_level, len(jobs)))
     return AttackAudit(
         pd.DataFrame(rows)[_ORDER],
         {
@@ -100,34 +106,33 @@ def audit_attacks(
     )
 
 
-def _judged(main: np.ndarray, control: np.ndarray, baseline: np.ndarray, confidence_level: float) -> dict[str, Any]:
-    """Rates and risk of three series of attacks, each (attacks,) bool."""
+def _judged(
+    main: np.ndarray, control: np.ndarray, baseline: np.ndarray, confidence_level: float, n_attacks: int = 1
+) -> dict[str, Any]:
+    """Rates and risk of three series of attacks, each (attacks,) bool; the risk's bounds are those of ``n_attacks`` risks together (Bonferroni)."""
     made: dict[str, Any] = {"n": len(main)}
     for name, own in (("rate", main), ("control", control), ("baseline", baseline)):
         rate = float(own.mean()) if len(own) else float("nan")
         low, high = wilson(rate, len(own), confidence_level=confidence_level)
         made |= {name: rate, f"{name}_low": float(low), f"{name}_high": float(high)}
-    if not len(main) or not len(control):
-        return made | {
-            "risk": float("nan"),
-            "low": float("nan"),
-            "high": float("nan"),
-            "reason": "no predicate singles anybody out in the copy",
-        }
-    rest = [1 - made[n] for n in ("rate", "control")]
-    if rest[1] == 0:
-        return made | {
-            "risk": float("nan"),
-            "low": float("nan"),
-            "high": float("nan"),
-            "reason": "succeeds on everybody, seen or not: nothing is left to gain",
-        }
-    low, high = ratio_bounds(
-        rest[0], 1 - made["rate_high"], 1 - made["rate_low"], rest[1], 1 - made["control_high"], 1 - made["control_low"]
+    nothing = {"risk": float("nan"), "low": float("nan"), "high": float("nan")}
+    if not len(main):
+        return made | nothing | {"reason": "nothing singles anybody out in the copy"}
+    if made["control"] == 1:
+        return made | nothing | {"reason": "succeeds on everybody, seen or not: nothing is left to gain"}
+    each = 1 - (1 - confidence_level) / n_attacks
+    (low, high), (control_low, control_high) = (
+        wilson(made[n], len(own), confidence_level=each) for n, own in (("rate", main), ("control", control))
     )
-    risk = 1 - rest[0] / rest[1]
+    rest, control = 1 - made["rate"], 1 - made["control"]
+    ratio_low, ratio_high = ratio_bounds(rest, 1 - high, 1 - low, control, 1 - control_high, 1 - control_low)
     reason = _NOT_TRUSTED if made["rate"] <= made["baseline"] else ""
-    return made | {"risk": risk, "low": float(1 - high), "high": float(1 - low), "reason": reason}
+    return made | {
+        "risk": 1 - rest / control,
+        "low": float(1 - ratio_high),
+        "high": float(1 - ratio_low),
+        "reason": reason,
+    }
 
 
 class _Columns:
@@ -139,7 +144,7 @@ class _Columns:
             name: pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             for name in schema.numbers
         }
-        self.values |= {name: as_groups(frame[name]).to_numpy(dtype=object) for name in schema.categories}
+        self.values |= {name: spelled(frame[name]).to_numpy(dtype=object) for name in schema.categories}
 
     def points(self, names: Sequence[str]) -> np.ndarray:
         """Some columns as points between which the sum of differences is Gower's distance times their number."""

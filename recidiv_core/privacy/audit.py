@@ -14,12 +14,24 @@ from recidiv_core.data import MISSING_GROUP, as_groups, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.privacy.distances import Progress, nearest_records
-from recidiv_core.privacy.schema import Schema, schema_of
+from recidiv_core.privacy.schema import Schema, schema_of, spelled
 from recidiv_core.stats import wilson
 
 FEWEST = 50
 _MOST_NUMBERS = 10
-LEAKS, NO_SIGN, FARTHER = "nearer to train", "no sign of it", "farther from train"
+_ANOTHER = "(another value)"
+_FEWEST_OF_GROUP = 30
+_SEPARATE, _SHARED = (
+    0.1,
+    0.1,
+)  # where fewer than the first of separate people are alike, more than the second who are cannot be separate
+LEAKS, NO_SIGN, FARTHER, TOO_FEW, CANNOT = (
+    "given away",
+    "no sign of it",
+    "farther from train",
+    "too few to say",
+    "cannot be judged",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +45,11 @@ class PrivacyAudit:
     summary : dict
         R's distance to the nearest training record (``dcr_mean``, ``dcr_sd``), its 5th percentile, exact copies, the ratio of nearest to second
         nearest (``nndr``), each with the same of the holdout as ``baseline_…``; and the share of synthetic records nearer to train than to an
-        equal number of holdout records, ties ½, with bounds and ``verdict``.
+        equal number of holdout records, ties ½, with bounds; ``n_train_matched`` and ``n_holdout_matched`` of those records have an exact copy;
+        and ``verdict``: given away where the share lies above ½, or more training than holdout records are copied, beyond chance.
     by_group : DataFrame
-        The same for the synthetic records of each group of each attribute; bounds of all groups of an attribute together (Bonferroni).
+        The same for the synthetic records of each group of each attribute, beside the holdout's of that group; bounds of all groups of an attribute
+        together (Bonferroni).
     notes : what has to be known beside it.
     """
 
@@ -47,12 +61,31 @@ class PrivacyAudit:
     options: dict[str, Any]
 
     @property
+    def verdict(self) -> str:
+        """Of the whole copy: given away already where one group is."""
+        verdict = self.summary["verdict"]
+        is_group = self.worst is not None or self.options.get("is_withheld_given_away", False)
+        return LEAKS if verdict != CANNOT and is_group else verdict
+
+    @property
     def worst(self) -> pd.Series | None:
         """The group that is given away most: of those whose records are nearer to train, beyond chance, the one with the largest share; else None."""
         if self.by_group.empty:
             return None
         found = self.by_group[self.by_group["verdict"] == LEAKS]
         return None if found.empty else found.sort_values(["nearer_to_train", "copies", "low"]).iloc[-1]
+
+    @property
+    def too_few(self) -> list[str]:
+        """Groups of which too few records are there to say anything."""
+        if self.by_group.empty:
+            return []
+        found = self.by_group[self.by_group["verdict"] == TOO_FEW]
+        return [
+            f"{r.attribute} = {r.group} ({r.n:,} records"
+            + (f", {100 * r.copies:.0f} % of them exact copies)" if r.copies else ")")
+            for r in found.itertuples()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record's distance among them."""
@@ -76,6 +109,8 @@ def audit_privacy(
     InputError
         For columns that the tables do not share, fewer than 50 rows in any of them, or a protected attribute that is not there.
     """
+    if not 0.5 < confidence_level < 1:
+        raise InputError.one("confidence_level", "a number between 0.5 and 1", f"{confidence_level}")
     tables = {"real_train": real_train, "synthetic": synthetic, "holdout": holdout}
     schema = _schema(tables, columns, sensitive)
     n = min(len(real_train), len(holdout))
@@ -91,12 +126,14 @@ def audit_privacy(
     to_train, train_at = near(synthetic, real_train.iloc[part[0]], 0.5)
     to_holdout, holdout_at = near(synthetic, holdout.iloc[part[1]], 0.75)
     votes = np.where(to_train[:, 0] == to_holdout[:, 0], 0.5, (to_train[:, 0] < to_holdout[:, 0]).astype(float))
-    judged = _Votes(votes, train_at[:, 0], holdout_at[:, 0], n)
-    measured = _measured(whole, baseline, judged, np.ones(len(synthetic), bool), confidence_level)
+    judged = _Votes(votes, train_at[:, 0], holdout_at[:, 0], to_train[:, 0] == 0, to_holdout[:, 0] == 0, n)
+    doubt = _doubt(schema.points(real_train), baseline, to_holdout)
+    everybody = np.ones(len(synthetic), bool)
+    measured = _measured(whole, baseline, judged, everybody, confidence_level, is_judged=doubt is None)
     return PrivacyAudit(
         {"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline}, measured,
-        _by_group(real_train, synthetic, sensitive, whole, baseline, judged, confidence_level),
-        tuple(_notes(tables, schema, baseline, to_holdout)), schema,
+        _by_group(tables, sensitive, whole, baseline, judged, confidence_level, is_judged=doubt is None),
+        (*([] if doubt is None else [doubt]), *_notes(tables, schema, baseline)), schema,
         {"n_train": len(real_train), "n_holdout": len(holdout), "n_synthetic": len(synthetic), "n_compared": n, "random_state": int(random_state), "confidence_level": confidence_level},
     )  # fmt: skip
 
@@ -162,32 +199,49 @@ def _schema(tables: dict[str, pd.DataFrame], columns: Sequence[str] | None, sens
             )
     if problems:
         raise InputError(problems)
-    return schema_of(real, columns=names)
+    schema = schema_of(real, columns=names)
+    for title, frame in tables.items():
+        problems += [
+            Problem(f"{title}, column {shown(n)}", "numbers, as in the real table", f"{number:,} values that are none")
+            for n, number in schema.unreadable(frame).items()
+        ]
+    if problems:
+        raise InputError(problems)
+    return schema
 
 
 @dataclass(frozen=True, eq=False)
 class _Votes:
-    """For each synthetic record 1 where train is nearer, 0 where the holdout is, ½ for a tie, and its nearest record in each (of n)."""
+    """For each synthetic record 1 where train is nearer, 0 where the holdout is, ½ for a tie, its nearest record in each (of n), and whether it is a copy."""
 
     votes: np.ndarray
     train_at: np.ndarray
     holdout_at: np.ndarray
+    is_of_train: np.ndarray
+    is_of_holdout: np.ndarray
     n: int
+
+    def matched(self, own: np.ndarray) -> tuple[int, int]:
+        """How many records of train and of the holdout have an exact copy among ``own``."""
+        return tuple(
+            len(np.unique(at[own & of])) for at, of in ((self.train_at, self.is_of_train), (self.holdout_at, self.is_of_holdout))
+        )  # fmt: skip
 
     def bounds(self, own: np.ndarray, confidence_level: float) -> tuple[float, float]:
         """Wilson's bounds of the share of ``own``, where train and holdout are the samples, and synthetic records what is counted at them.
 
-        The share is T / (T + H) with T and H sums over the n records of each table of how many synthetic ones have it as the nearest of all;
-        its variance is the ratio's by the delta method. Taking synthetic records as independent, intervals would be far too narrow.
+        The share is T / (T + H) with T and H sums over the n records of each table of how many synthetic ones have it as the nearest of all, of ties
+        one half; its variance is the ratio's by the delta method. A tie says the same whatever is drawn, and varies nothing. Taking synthetic records
+        as independent, intervals would be far too narrow.
         """
         votes = self.votes[own]
         counts = [
             np.bincount(at[own], weights=weight, minlength=self.n)
-            for at, weight in ((self.train_at, votes), (self.holdout_at, 1 - votes))
+            for at, weight in ((self.train_at, votes == 1), (self.holdout_at, votes == 0))
         ]
         total, share = len(votes), float(votes.mean())
-        (t, var_t), (h, var_h) = ((c.sum(), self.n * c.var(ddof=1)) for c in counts)
-        variance = (h**2 * var_t + t**2 * var_h) / total**4
+        var_train, var_holdout = (self.n * c.var(ddof=1) for c in counts)
+        variance = ((1 - share) ** 2 * var_train + share**2 * var_holdout) / total**2
         # Where all are nearer to one table only the number of its records that are nearest to any tells how much was seen.
         effective = (
             min(share * (1 - share) / variance, total) if variance > 0 else sum(int((c > 0).sum()) for c in counts)
@@ -197,12 +251,48 @@ class _Votes:
 
 
 def _measured(
-    distances: np.ndarray, baseline: np.ndarray, judged: _Votes, own: np.ndarray, confidence_level: float
-) -> dict[str, Any]:
+    distances: np.ndarray, baseline: np.ndarray, judged: _Votes, own: np.ndarray, confidence_level: float, *, is_judged: bool
+) -> dict[str, Any]:  # fmt: skip
+    from scipy.stats import binom
+
     low, high = judged.bounds(own, confidence_level)
-    found = {"n": int(own.sum()), **_near(distances[own]), **{f"baseline_{k}": v for k, v in _near(baseline).items()}}
-    verdict = LEAKS if low > 0.5 else FARTHER if high < 0.5 else NO_SIGN
-    return found | {"nearer_to_train": float(judged.votes[own].mean()), "low": low, "high": high, "verdict": verdict}
+    of_train, of_holdout = judged.matched(own)
+    # Were the tables alike to the copy, a copied record would be of one or the other as a coin falls.
+    by_chance = float(binom.sf(of_train - 1, of_train + of_holdout, 0.5))
+    verdict = LEAKS if low > 0.5 or by_chance < (1 - confidence_level) / 2 else FARTHER if high < 0.5 else NO_SIGN
+    if not is_judged:
+        verdict = CANNOT
+    elif verdict != LEAKS and own.sum() < _FEWEST_OF_GROUP:
+        verdict = TOO_FEW
+    beside = _near(baseline) if len(baseline) else dict.fromkeys(_near(distances[:1]), float("nan"))
+    return {
+        "n": int(own.sum()), **_near(distances[own]), **{f"baseline_{k}": v for k, v in beside.items()}, "nearer_to_train": float(judged.votes[own].mean()),
+        "low": low, "high": high, "verdict": verdict, "n_train_matched": of_train, "n_holdout_matched": of_holdout,
+    }  # fmt: skip
+
+
+def overlap(train: pd.DataFrame, holdout: pd.DataFrame) -> str | None:
+    """Whether the holdout shares people with train, as far as exact copies can tell: more are alike than separate people are. In words, or None."""
+    schema = schema_of(train)
+    return _doubt(schema.points(train), nearest_records(holdout, train, schema=schema, k=1)[0], np.ones((1, 1)))
+
+
+def _doubt(train: np.ndarray, baseline: np.ndarray, to_holdout: np.ndarray) -> str | None:
+    """Why the holdout is none: it shares people with train, or the copy was made from it too, as far as exact copies can tell."""
+    doubled = pd.DataFrame(train).duplicated(keep=False).to_numpy()
+    _, usual = wilson(doubled.mean(), len(doubled))
+    same = baseline[:, 0] == 0
+    low, _ = wilson(same.mean(), len(same))
+    if low > usual:
+        return (
+            f"{same.sum():,} of {len(same):,} holdout records are also in train, in every column compared; of the records of train {100 * doubled.mean():.1f} % are alike to another. "
+            "They are the same people, and the holdout is none: it must be people that the copy was not made from."
+        )
+    copied = to_holdout[:, 0] == 0
+    low, _ = wilson(copied.mean(), len(copied))
+    if usual < _SEPARATE and low > _SHARED:
+        return f"{copied.sum():,} records of the copy are exact copies of holdout records: it was made from them too, and the holdout is none."
+    return None
 
 
 def _near(distances: np.ndarray) -> dict[str, float]:
@@ -215,38 +305,43 @@ def _near(distances: np.ndarray) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _groups(real: pd.Series, synthetic: pd.Series) -> np.ndarray:
-    """The group of each synthetic record; numbers of many values in the quarters of the real ones."""
-    if not pd.api.types.is_numeric_dtype(real) or real.nunique() <= _MOST_NUMBERS:
-        return as_groups(synthetic).to_numpy()
+def _groups(real: pd.Series, own: pd.Series) -> np.ndarray:
+    """The group of each record, by the names that the real table gives; numbers of many values in the quarters of the real ones."""
+    if not pd.api.types.is_numeric_dtype(real) or pd.api.types.is_bool_dtype(real) or real.nunique() <= _MOST_NUMBERS:
+        names = dict(zip(spelled(real), as_groups(real), strict=True))
+        return spelled(own).map(names).fillna(_ANOTHER).to_numpy(dtype=object)
     known = real.to_numpy(dtype=float, na_value=np.nan)
     edges = np.unique(np.quantile(known[np.isfinite(known)], [0.25, 0.5, 0.75]))
     names = [
-        f"under {edges[0]:g}",
-        *(f"{low:g} to under {high:g}" for low, high in pairwise(edges)),
-        f"{edges[-1]:g} and over",
+        f"under {edges[0]:.10g}",
+        *(f"{a:.10g} to under {b:.10g}" for a, b in pairwise(edges)),
+        f"{edges[-1]:.10g} and over",
     ]
-    own = pd.to_numeric(synthetic, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values = pd.to_numeric(own, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.where(
-        np.isfinite(own), np.array(names, dtype=object)[np.searchsorted(edges, own, side="right")], MISSING_GROUP
+        np.isfinite(values), np.array(names, dtype=object)[np.searchsorted(edges, values, side="right")], MISSING_GROUP
     )
 
 
 def _by_group(
-    real: pd.DataFrame, synthetic: pd.DataFrame, sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float
+    tables: dict[str, pd.DataFrame], sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float, *, is_judged: bool
 ) -> pd.DataFrame:  # fmt: skip
     rows = []
     for attribute in sensitive:
-        groups = _groups(real[attribute], synthetic[attribute])
+        real = tables["real_train"][attribute]
+        people, groups, others = (
+            _groups(real, tables[title][attribute]) for title in ("real_train", "synthetic", "holdout")
+        )
         levels = sorted(set(groups))
         each = 1 - (1 - confidence_level) / len(levels)
         for level in levels:
-            own = groups == level
-            rows.append({"attribute": attribute, "group": level} | _measured(distances, baseline, judged, own, each))
+            own = _measured(distances, baseline[others == level], judged, groups == level, each, is_judged=is_judged)
+            counts = {"n_train": int((people == level).sum()), "n_holdout": int((others == level).sum())}
+            rows.append({"attribute": attribute, "group": level} | own | counts)
     return pd.DataFrame(rows)
 
 
-def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray, to_holdout: np.ndarray) -> list[str]:
+def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray) -> list[str]:
     found = []
     sizes = [len(tables[title]) for title in ("real_train", "holdout")]
     if max(sizes) > 1.05 * min(sizes):
@@ -254,17 +349,10 @@ def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray
             f"Train has {sizes[0]:,} and the holdout {sizes[1]:,} records; {min(sizes):,} of each are compared for the share. A copy of a record that is not among "
             "them counts ½ there: distances and exact copies, which are of all of them, say more."
         )
-    n_of_holdout = float((to_holdout[:, 0] == 0).mean())
-    if n_of_holdout > (baseline[:, 0] == 0).mean():
-        found.append(
-            f"{100 * n_of_holdout:.1f} % of the copy are exact copies of holdout records. If it was made from them too, they are no holdout, and the verdict means nothing."
-        )
     if n_same := int((baseline[:, 0] == 0).sum()):
-        found.append(
-            f"{n_same:,} holdout records are also in train, in every column compared: if they are the same people, the holdout is none."
-        )
+        found.append(f"{n_same:,} holdout records are alike to one of train in every column compared.")
     for name, levels in schema.categories.items():
-        unseen = {t: len(set(as_groups(tables[t][name])) - set(levels)) for t in ("synthetic", "holdout")}
+        unseen = {t: len(set(spelled(tables[t][name])) - set(levels)) for t in ("synthetic", "holdout")}
         found += [
             f"{shown(name)}: {number:,} values of the {title} table are not in train."
             for title, number in unseen.items()
@@ -275,5 +363,10 @@ def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray
     ]
     if constant:
         found.append(f"The same value in every training record: {', '.join(map(shown, constant))}.")
-    found += [f"{shown(name)} is left out: {reason}." for name, reason in schema.left_out.items()]
+    for name, reason in schema.left_out.items():
+        real, made = (as_groups(tables[t][name].dropna()) for t in ("real_train", "synthetic"))
+        share = made.isin(set(real)).mean() if len(made) else 0.0
+        found.append(
+            f"{shown(name)} is not compared ({reason}); {100 * share:.0f} % of the copy's values are real ones. Where it names people or places, take it out of the copy."
+        )
     return found

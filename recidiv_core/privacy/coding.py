@@ -20,11 +20,11 @@ class _Number:
     dtype: object
     low: float
     high: float
-    decimals: int
+    decimals: int | None
     has_missing: bool
 
     def made(self, values: np.ndarray, is_missing: np.ndarray) -> pd.Series:
-        own = np.clip(np.round(values, self.decimals), self.low, self.high)
+        own = np.clip(values if self.decimals is None else np.round(values, self.decimals), self.low, self.high)
         own[is_missing] = np.nan
         if not is_missing.any() or pd.api.types.is_float_dtype(self.dtype):
             return pd.Series(own).astype(self.dtype)
@@ -132,7 +132,7 @@ def _number(name: str, column: pd.Series, people: int) -> _Number:
     known = np.sort(values[~np.isnan(values)])
     end = min(people, (len(known) + 1) // 2) - 1
     # As many decimals as it takes to say every value; where six do not, the values are not round at all.
-    decimals = next((d for d in range(_MOST_DECIMALS + 1) if np.array_equal(np.round(known, d), known)), 15)
+    decimals = next((d for d in range(_MOST_DECIMALS + 1) if np.array_equal(np.round(known, d), known)), None)
     return _Number(
         name, column.dtype, float(known[end]), float(known[-1 - end]), decimals, len(known) < len(values)
     )  # fmt: skip

@@ -125,9 +125,12 @@ class CTGAN:
         self._rows = self._tensor(np.column_stack(parts))
         self._places = _Places(codes, sizes, self._device)
         width = self._rows.shape[1]
-        blocks = [_Residual(NOISE + sum(sizes)), _Residual(NOISE + sum(sizes) + WIDTH)]
-        self._generator = nn.Sequential(*blocks, nn.Linear(NOISE + sum(sizes) + 2 * WIDTH, width)).to(self._device)
-        self._critic = _Critic(width + sum(sizes), self._random).to(self._device)
+        with (
+            torch.random.fork_rng()
+        ):  # layers draw their first weights from the program's chance, which stays as it was
+            blocks = [_Residual(NOISE + sum(sizes)), _Residual(NOISE + sum(sizes) + WIDTH)]
+            self._generator = nn.Sequential(*blocks, nn.Linear(NOISE + sum(sizes) + 2 * WIDTH, width)).to(self._device)
+            self._critic = _Critic(width + sum(sizes), self._random).to(self._device)
         _start(self._generator, random_state)
         _start(self._critic, random_state + 1)
         self._mean = AveragedModel(self._generator, multi_avg_fn=get_ema_multi_avg_fn(_KEPT), use_buffers=True)
@@ -275,7 +278,7 @@ class _Places:
 
 
 def _start(network: nn.Module, seed: int) -> None:
-    """Weights as PyTorch starts linear layers, from a seed of our own: the program's other chance is left alone."""
+    """Weights as PyTorch starts linear layers, from a seed of our own."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for layer in network.modules():

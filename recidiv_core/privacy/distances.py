@@ -12,6 +12,7 @@ from recidiv_core.privacy.schema import Schema
 
 Progress = Callable[[float, str], None] | None
 _BLOCK = 2_000
+_TELLS = 1e-5  # nearer than this float32, and the search's way of squaring, may not tell records apart
 _SPARE = 6  # candidates beyond k: the search is in float32, and what it confuses lies among them
 
 
@@ -27,9 +28,9 @@ def nearest_records(
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """:func:`nearest_distances`, and the positions of those records, each of shape (n, k).
 
-    scikit-learn's brute-force search finds candidates in float32; their distances are then taken in float64. So a copy is at 0 and nothing else is,
-    and a distance is off by at most some 1e-6, where more records than the candidates lie as near as that to one another. ``block_rows``
-    queries at a time: memory grows with the tables and not with their product.
+    scikit-learn's brute-force search finds candidates in float32; their distances are then taken in float64. Where all candidates lie within 1e-5 of
+    a query (one far-off number makes all others near) every record is compared with it in float64. So a copy is at 0 and nothing else is.
+    ``block_rows`` queries at a time: memory grows with the tables and not with their product.
 
     Raises
     ------
@@ -59,4 +60,12 @@ def nearest_records(
         order = np.argsort(exact, axis=1, kind="stable")[:, :k]
         distances[start : start + step] = np.take_along_axis(exact, order, axis=1)
         positions[start : start + step] = np.take_along_axis(found, order, axis=1)
+        close = (
+            (exact.max(axis=1) < _TELLS) & (distances[start : start + step].max(axis=1) > 0) & (number < len(others))
+        )
+        for row in np.flatnonzero(close):
+            exact = np.sqrt(((others - own[row]) ** 2).sum(axis=1))
+            order = np.argpartition(exact, k - 1)[:k]
+            order = order[np.lexsort((order, exact[order]))]
+            distances[start + row], positions[start + row] = exact[order], order
     return distances, positions

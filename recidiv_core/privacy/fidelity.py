@@ -9,10 +9,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import as_groups
 from recidiv_core.models import Feature, auc_interval, transferred_scores
 from recidiv_core.plain import plain
-from recidiv_core.privacy.schema import Schema
+from recidiv_core.privacy.schema import Schema, spelled
 
 _BINS = 8
 _TOLD_ROWS = 20_000
@@ -75,7 +74,7 @@ def _ks(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _total_variation(first: pd.Series, second: pd.Series) -> float:
-    shares = [as_groups(own).value_counts(normalize=True) for own in (first, second)]
+    shares = [spelled(own).value_counts(normalize=True) for own in (first, second)]
     return float(shares[0].sub(shares[1], fill_value=0.0).abs().sum() / 2)
 
 
@@ -92,7 +91,7 @@ def _binned(name: str, real: pd.DataFrame, synthetic: pd.DataFrame, schema: Sche
             values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             made.append(np.where(np.isfinite(values), np.searchsorted(edges, values, side="right"), len(edges) + 1))
         return made[0], made[1]
-    together = pd.factorize(pd.concat([as_groups(real[name]), as_groups(synthetic[name])], ignore_index=True))[0]
+    together = pd.factorize(pd.concat([spelled(real[name]), spelled(synthetic[name])], ignore_index=True))[0]
     return together[: len(real)], together[len(real) :]
 
 
@@ -139,5 +138,5 @@ def _features(schema: Schema) -> Sequence[Feature]:
 def _texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Levels as text, so that two tables whose columns have different types can stand in one."""
     return pd.DataFrame({
-        name: as_groups(frame[name]).astype(object) if name in schema.categories else pd.to_numeric(frame[name], errors="coerce").astype(float) for name in schema.columns
+        name: spelled(frame[name]).astype(object) if name in schema.categories else pd.to_numeric(frame[name], errors="coerce").astype(float) for name in schema.columns
     })  # fmt: skip

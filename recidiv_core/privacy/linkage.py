@@ -25,6 +25,7 @@ _CURVE, _FROM = 101, 0.8  # points of the curve, and where it begins: below that
 _CHUNK = 1_000_000  # pairs at once
 _ROUNDING = 1e-9  # two similarities added up may miss a certainty by the last bit
 _MOST_PAIRS = 2_000_000_000
+_MOST_TEXTS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def link_records(
     A value that is missing is like no other. Raises InputError with every problem found.
     """
     key = (block_on, block_on) if isinstance(block_on, str) else block_on
-    own = _checked(synthetic, public, key, fields, truth)
+    own = _checked(synthetic, public, key, fields, truth, certainties)
     if certainties is None:
         certainties = tuple(round(len(own) * share, 10) for share in _SHARES)
     left, right = _blocks(synthetic, public, key)
@@ -124,7 +125,8 @@ def link_records(
 
 
 def _checked(
-    synthetic: pd.DataFrame, public: pd.DataFrame, key: tuple[str, str] | None, fields: Sequence[LinkField | str], truth: Sequence[Any] | None
+    synthetic: pd.DataFrame, public: pd.DataFrame, key: tuple[str, str] | None, fields: Sequence[LinkField | str], truth: Sequence[Any] | None,
+    certainties: Sequence[float] | None,
 ) -> list[LinkField]:  # fmt: skip
     problems = []
     own = [LinkField(f) if isinstance(f, str) else f for f in fields]
@@ -152,6 +154,12 @@ def _checked(
         made.append(one)
     if truth is not None and len(truth) != len(synthetic):
         problems.append(Problem("truth", f"one label for each of {len(synthetic):,} records", f"{len(truth):,}"))
+    elif truth is not None and (
+        n_unknown := int((~pd.Index(truth).isin(public.index) & pd.notna(pd.Index(truth))).sum())
+    ):
+        problems.append(Problem("truth", "labels of the public table's index", f"{n_unknown:,} that are none"))
+    if certainties is not None and (not len(certainties) or not np.isfinite(np.asarray(certainties, float)).all()):
+        problems.append(Problem("certainties", "numbers, at least one", "none"))
     if not public.index.is_unique:
         problems.append(Problem("public table", "an index that names each record once", "labels that repeat"))
     if problems:
@@ -193,13 +201,19 @@ class _Similarity:
         texts = [
             as_groups(own).str.casefold() if field.similarity == "text" else as_groups(own) for own in (left, right)
         ]
-        is_known = [own.notna().to_numpy() for own in (left, right)]
+        is_known = [(as_groups(own) != MISSING_GROUP).to_numpy() for own in (left, right)]
         if field.similarity == "text":
             from rapidfuzz.distance import JaroWinkler
             from rapidfuzz.process import cdist
 
             (self._left, names), (self._right, others) = (pd.factorize(own) for own in texts)
-            self._table = cdist(list(names), list(others), scorer=JaroWinkler.similarity)
+            if len(names) * len(others) > _MOST_TEXTS:
+                raise InputError.one(
+                    f"field {shown(field.name)}",
+                    f"at most {_MOST_TEXTS:,} pairs of different texts",
+                    f"{len(names) * len(others):,}",
+                )
+            self._table = cdist(list(names), list(others), scorer=JaroWinkler.similarity, dtype=np.float64)
         else:
             codes = pd.factorize(pd.concat(texts, ignore_index=True))[0]
             self._left, self._right = codes[: len(left)], codes[len(left) :]
@@ -267,7 +281,7 @@ class _Found:
     def best(self, confidence_level: float) -> dict[str, Any]:
         is_linked = (self._best >= 0) & (self._ties == 1)
         made: dict[str, Any] = {
-            "n": len(self._best), "n_linked": int(is_linked.sum()), "n_tied": int((self._ties > 1).sum()), "n_public": len(np.unique(self._best[is_linked])),
+            "n": len(self._best), "n_linked": int(is_linked.sum()), "n_tied": int((self._ties > 1).sum()), "n_with_candidates": int((self._best >= 0).sum()), "n_public": len(np.unique(self._best[is_linked])),
         }  # fmt: skip
         if self.truth is not None:
             with_truth = self.truth >= 0

@@ -14,7 +14,7 @@ from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import rows_of, splits, usable_features
 from recidiv_core.plain import plain
 from recidiv_core.privacy.attacks import AttackAudit, audit_attacks
-from recidiv_core.privacy.audit import FEWEST, PrivacyAudit, audit_privacy
+from recidiv_core.privacy.audit import CANNOT, FEWEST, LEAKS, PrivacyAudit, audit_privacy, overlap
 from recidiv_core.privacy.distances import Progress
 from recidiv_core.privacy.fidelity import Fidelity, fidelity
 from recidiv_core.privacy.linkage import LinkageAudit
@@ -70,6 +70,10 @@ def split_with(train: AuditDataset, holdout: AuditDataset, *, random_state: int 
         for f in used
         if f.name not in holdout.frame
     ]
+    if not problems:
+        names = [f.name for f in used] + [train.roles.label]
+        if doubt := overlap(train.frame[names], holdout.frame[names]):
+            problems.append(Problem("holdout", "people who are not in the table", doubt))
     if problems:
         raise InputError(problems)
     return Split(train, holdout, random_state)
@@ -85,6 +89,12 @@ class CopyAudit:
     attacks: AttackAudit
     likeness: Fidelity
     use: UtilityAudit
+
+    @property
+    def verdict(self) -> str:
+        """That of its distances; given away also where an attack that can be trusted gains more than chance explains."""
+        verdict, worst = self.privacy.verdict, self.attacks.worst
+        return LEAKS if verdict != CANNOT and worst is not None and worst["low"] > 0 else verdict
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -136,11 +146,15 @@ class ReleaseAudit:
         real = self._gaps(self.baseline)
         attribute = real.loc[real["gap"].abs().idxmax(), "attribute"] if len(real) else None
         rows = []
-        for title, own, privacy in ((REAL, self.baseline, None), *((c.title, c.use, c.privacy) for c in self.copies)):
+        for title, own, copy in ((REAL, self.baseline, None), *((c.title, c.use, c) for c in self.copies)):
             use = own.table[own.table["algorithm"] == self.algorithm].iloc[0]
             row = {"variant": title} | {name: use[name] for name in ("auc", "auc_low", "auc_high")}
-            near = {"nearer_to_train": 1.0, "low": np.nan, "high": np.nan, "copies": 1.0, "verdict": ""}
-            row |= near if privacy is None else {name: privacy.summary[name] for name in near}
+            near = {"nearer_to_train": 1.0, "low": np.nan, "high": np.nan, "copies": 1.0, "verdict": LEAKS}
+            row |= (
+                near
+                if copy is None
+                else {name: copy.privacy.summary[name] for name in near} | {"verdict": copy.verdict}
+            )
             gaps = self._gaps(own)
             gaps = gaps[gaps["attribute"] == attribute] if len(gaps) else gaps
             names = ("attribute", "group", "reference", "gap", "gap_low", "gap_high", "ratio")
@@ -255,8 +269,9 @@ def outside_copy(split: Split, frame: pd.DataFrame, *, name: str, sha256: str) -
     left_out = {n: "not a column of the real table" for n in frame if n not in train.frame} | {
         n: "not a column of the copy" for n in train.frame if n not in frame
     }
+    title = f"{name} (made elsewhere)"
     card = {
-        "title": name,
+        "title": title,
         "method": "made elsewhere",
         "how": "Made elsewhere.",
         "n": len(frame),

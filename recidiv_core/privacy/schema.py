@@ -12,10 +12,19 @@ from recidiv_core.data import as_groups, shown
 from recidiv_core.errors import InputError, Problem
 
 MAX_LEVELS = 200
+_MOST = 1e100  # beyond it differences of numbers are none
+_WHOLE = r"^(-?\d+)\.0+$"
+_FURTHEST = 1e6  # times the range of the real numbers, and no further
 # One-hot times the first: two different categories are 1 apart. With a missing number at 0.5, the second puts it close to 1 and no further from a
 # known one. By the order of the distance: sums of differences (1), Euclidean (2).
 _APART = {1: 0.5, 2: np.sqrt(0.5)}
 _MISSING = {1: 0.5, 2: np.sqrt(0.75)}
+
+
+def spelled(column: pd.Series) -> pd.Series:
+    """A column's levels as text, in one spelling: 1, 1.0, "1.0" and True agree, as do 0 and False."""
+    names = as_groups(column).str.replace(_WHOLE, r"\1", regex=True)
+    return names.replace({"True": "1", "true": "1", "False": "0", "false": "0"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,17 @@ class Schema:
     def columns(self) -> list[str]:
         """All columns that count."""
         return [*self.numbers, *self.categories]
+
+    def unreadable(self, frame: pd.DataFrame) -> dict[str, int]:
+        """Columns of numbers of which some of ``frame``'s values are none, with how many: a copy of other types must not pass for one of nobody."""
+        found = {}
+        for name in self.numbers:
+            column = frame[name]
+            if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+                found[name] = int(column.notna().sum())
+            else:
+                found[name] = int((pd.to_numeric(column, errors="coerce").isna() & column.notna()).sum())
+        return {name: number for name, number in found.items() if number}
 
     def only(self, names: Sequence[str]) -> Schema:
         """The same for some of the columns."""
@@ -53,12 +73,12 @@ class Schema:
         for name, (low, high) in self.numbers.items():
             values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
             is_known = np.isfinite(values)
-            apart = np.where(is_known, values, low) - low
+            apart = np.clip(np.where(is_known, values, low), -_MOST, _MOST) - low
             # Where all real values are one, another is as far as another category.
-            scaled = apart / (high - low) if high > low else (apart != 0).astype(float)
+            scaled = np.clip(apart / (high - low), -_FURTHEST, _FURTHEST) if high > low else (apart != 0).astype(float)
             parts += [np.where(is_known, scaled, 0.5), np.where(is_known, 0.0, _MISSING[order])]
         for name, levels in self.categories.items():
-            codes = pd.Index(levels).get_indexer(as_groups(frame[name]))
+            codes = pd.Index(levels).get_indexer(spelled(frame[name]))
             hot = np.zeros((len(frame), len(levels) + 1))
             hot[np.arange(len(frame)), codes] = _APART[order]  # -1, a level not seen, is the last column
             parts += list(hot.T)
@@ -86,12 +106,14 @@ def schema_of(real: pd.DataFrame, *, columns: Sequence[str] | None = None) -> Sc
         elif pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             known = column.to_numpy(dtype=float, na_value=np.nan)
             known = known[np.isfinite(known)]
-            if len(known):
+            if len(known) and np.abs(known).max() > _MOST:
+                left_out[name] = f"numbers beyond {_MOST:g}"
+            elif len(known):
                 numbers[name] = float(known.min()), float(known.max())
             else:
                 left_out[name] = "no numbers"
         else:
-            levels = tuple(sorted(as_groups(column).unique()))
+            levels = tuple(sorted(spelled(column).unique()))
             if len(levels) > MAX_LEVELS:
                 left_out[name] = f"{len(levels):,} different texts, more than {MAX_LEVELS}"
             else:

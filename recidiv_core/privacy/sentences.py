@@ -6,48 +6,68 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.privacy.attacks import AttackAudit
-from recidiv_core.privacy.audit import FARTHER, LEAKS, PrivacyAudit
+from recidiv_core.privacy.audit import CANNOT, FARTHER, LEAKS, NO_SIGN, PrivacyAudit
 from recidiv_core.privacy.linkage import LinkageAudit
 from recidiv_core.privacy.release import REAL, ReleaseAudit
-from recidiv_core.words import outward
+from recidiv_core.privacy.utility import UtilityAudit
+from recidiv_core.words import listed, outward
 
-_WORDS = {
-    LEAKS: "The copy gives people away: {share} of its records are nearer to the people it was made from than to as many others; 50 % would be chance.",
-    FARTHER: "The copy keeps away from the people it was made from: {share} of its records are nearer to them than to as many others; 50 % would be chance.",
+_HEADS = {
+    LEAKS: "The copy gives people away",
+    FARTHER: "The copy keeps away from the people it was made from",
+    NO_SIGN: "No sign in its distances that the copy gives people away",
+    CANNOT: "It cannot be judged whether the copy gives people away",
 }
-_NO_SIGN = "No sign that the copy gives people away: {share} of its records are nearer to the people it was made from than to as many others, and 50 % is what chance does."
 LIMITS = (
     "Distances say nothing of what an attacker knows besides. No sign is no proof: a bound that holds against every attacker needs a method made for it "
-    "(differential privacy), and none of these is."
+    "(differential privacy), and none of the methods here is one."
 )
 
 
 def privacy_answer(audit: PrivacyAudit) -> list[str]:
     """The verdict, exact copies, and the group given away most."""
     s = audit.summary
-    share = f"{100 * s['nearer_to_train']:.1f} % ({outward(s['low'], s['high'], percent=True)})"
-    said = [_WORDS.get(s["verdict"], _NO_SIGN).format(share=share)]
-    n_same = round(s["copies"] * s["n"])
-    said.append(
-        f"{n_same:,} of {s['n']:,} records ({100 * s['copies']:.1f} %) are exact copies of real ones; of the people it was not made from "
-        f"{100 * s['baseline_copies']:.1f} % are alike to one of them in every column."
+    if audit.verdict == CANNOT:
+        return [f"{_HEADS[CANNOT]}. {audit.notes[0]}", _copies(audit)]
+    chance = "50 % would be chance" if s["verdict"] in (LEAKS, FARTHER) else "chance would bring 50 %"
+    share = f"{100 * s['nearer_to_train']:.1f} % ({outward(s['low'], s['high'], percent=True)}) of its records are nearer to the people it was made from than to as many others; {chance}"
+    head = _HEADS[s["verdict"]]
+    if s["verdict"] != LEAKS and audit.verdict == LEAKS:
+        head = "The copy gives some people away, see below. Over all its records"
+    elif s["verdict"] == LEAKS and s["low"] <= 0.5:
+        share += f"; {s['n_train_matched']:,} of them stand in it as they are, and {s['n_holdout_matched']:,} of as many others do"
+    return [f"{head}: {share}.", _copies(audit), *_groups(audit)]
+
+
+def _copies(audit: PrivacyAudit) -> str:
+    s = audit.summary
+    return (
+        f"{round(s['copies'] * s['n']):,} of {s['n']:,} records ({100 * s['copies']:.1f} %) are exact copies of people it was made from, in every column compared; of people who were not "
+        f"in it {100 * s['baseline_copies']:.1f} % are alike to one of them by chance."
     )
+
+
+def _groups(audit: PrivacyAudit) -> list[str]:
     if audit.by_group.empty:
-        return said
-    worst, of = audit.worst, "No group"
-    if n_withheld := audit.options.get("n_groups_withheld", 0):
-        said.append(f"{n_withheld} groups of few records are withheld.")
-        of = "No group shown"
+        return []
+    said, worst, few = [], audit.worst, audit.too_few
+    n_withheld = audit.options.get("n_groups_withheld", 0)
     if worst is not None:
         share = f"{100 * worst['nearer_to_train']:.1f} % ({outward(worst['low'], worst['high'], percent=True)})"
         said.append(
             f"Given away most: {worst['attribute']} = {worst['group']}, {share} of whose {worst['n']:,} records are nearer to the people it was made from; "
             f"{100 * worst['copies']:.1f} % are exact copies."
         )
-    else:
+    elif len(few) < len(audit.by_group):
+        of = "Of the groups shown with enough records none" if n_withheld or few else "No group"
         said.append(
-            f"{of} is nearer to the people it was made from than chance does, all groups of an attribute allowed for."
+            f"{of} is nearer to the people it was made from than chance allows, all groups of an attribute taken together."
         )
+    if few:
+        said.append(f"Too few records to say anything of {listed(few)}.")
+    if n_withheld:
+        leaks = "; at least one of them is given away" if audit.options["is_withheld_given_away"] else ""
+        said.append(f"{n_withheld} groups of few people are withheld{leaks}.")
     return said
 
 
@@ -68,11 +88,24 @@ def attack_answer(audit: AttackAudit) -> str:
     )
 
 
+def member_answer(use: UtilityAudit, variant: str) -> str:
+    """Whether the models trained on a variant tell whom it was made from."""
+    own = use.table[use.table["variant"] == variant]
+    told = "; ".join(
+        f"{r['title'].lower()} {_bounded(r, 'member_auc', 'member_low', 'member_high')}" for r in own.to_dict("records")
+    )
+    found = (
+        "remember people it was made from" if (own["member_low"] > 0.5).any() else "show no sign of remembering people"
+    )
+    return f"The models trained on it {found}: by a low loss a person of the training part is told from another with an AUC of {told}; 0.5 is chance."
+
+
 def linkage_answer(audit: LinkageAudit) -> list[str]:
     """How many pairs are left at the ends, and how often the best link is right."""
     first, last = audit.table.iloc[0], audit.table.iloc[-1]
+    n, n_with = audit.best["n"], audit.best["n_with_candidates"]
     said = [
-        f"Of {audit.n_candidates:,} candidate pairs {first['n_pairs']:,.0f} reach a certainty of {first['certainty']:g}, and {last['n_pairs']:,.0f} one of {last['certainty']:g} of {len(audit.options['fields'])}."
+        f"{n_with:,} of {n:,} records have a public record with the same key. Of {audit.n_candidates:,} candidate pairs {first['n_pairs']:,.0f} reach a certainty of {first['certainty']:g}, and {last['n_pairs']:,.0f} one of {last['certainty']:g} of {len(audit.options['fields'])}."
     ]
     best = audit.best
     if "share_right" in best and best["n_with_truth"]:
@@ -92,24 +125,32 @@ def frontier_answer(audit: ReleaseAudit) -> list[str]:
         f"A {title} trained on the real training part reaches an AUC of {_auc(real)} on people it has not seen{_gap(real)}."
     ]
     others = table.drop(index=REAL)
-    quiet = others[(others["verdict"] != LEAKS) & (others["copies"] == 0)]
+    quiet, loud = others[others["verdict"].isin([NO_SIGN, FARTHER])], others[others["verdict"] == LEAKS]
     if len(quiet):
         best = quiet["auc"].idxmax()
         row = quiet.loc[best]
         said.append(
-            f"Of the copies that show no sign of giving people away, {best} keeps most of the use: an AUC of {_auc(row)}, {_difference(row['auc'] - real['auc'])}{_gap(row)}."
+            f"Of the copies whose distances show no sign of giving people away, {best} keeps most of the use: an AUC of {_auc(row)}, {_difference(row['auc'] - real['auc'])}{_gap(row)}."
         )
-    loud = others.drop(index=quiet.index)
+    elif len(others):
+        said.append("No copy made so far is without a sign of giving people away.")
     if len(loud):
-        names = ", ".join(
-            f"{name} ({100 * row['copies']:.0f} % exact copies, AUC {row['auc']:.3f})" for name, row in loud.iterrows()
+        names = "; ".join(
+            f"{name} ({100 * row['nearer_to_train']:.0f} % nearer to the people it was made from, {100 * row['copies']:.0f} % exact copies, AUC {row['auc']:.3f})"
+            for name, row in loud.iterrows()
         )
-        said.append(f"Given away in exchange for use: {names}.")
+        said.append(f"These give people away: {names}.")
+    if len(unclear := others[others["verdict"] == CANNOT]):
+        said.append(f"These cannot be judged: {', '.join(unclear.index)}.")
     return said
 
 
 def _auc(row: pd.Series) -> str:
-    return f"{row['auc']:.3f} ({row['auc_low']:.3f} to {row['auc_high']:.3f})"
+    return _bounded(row, "auc", "auc_low", "auc_high")
+
+
+def _bounded(row, value: str, low: str, high: str) -> str:
+    return f"{row[value]:.3f} ({outward(row[low], row[high], percent=False)})"
 
 
 def _difference(value: float) -> str:

@@ -25,6 +25,7 @@ from recidiv_core.version import __version__
 
 FEWEST = 50
 _ROUNDS = 60
+_MOST = 2.0**53  # beyond it whole numbers are no longer told apart
 Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
@@ -50,10 +51,10 @@ METHODS = {
             "smote", "SMOTE", "The real rows, and further ones of the rarer outcome between each and one of its five nearest. Most rows are real people's.", {}, False, 0.5,
         ),
         Method(
-            "copula", "Gaussian copula", "Every row drawn: each column by its own distribution, together by one matrix of correlations. No number lies beyond the ten lowest or highest.", {"marginals": "quantiles"},
+            "copula", "Gaussian copula", "Every row drawn: each column by its own distribution, together by one matrix of correlations. Of numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.", {"marginals": "quantiles"},
         ),
         Method(
-            "ctgan", "CTGAN", "Every row drawn by a network that was trained until another could hardly tell its rows from real ones. No number lies beyond the ten lowest or highest.", {"epochs": 150, "batch_rows": 500},
+            "ctgan", "CTGAN", "Every row drawn by a network that was trained until another could hardly tell its rows from real ones. Of numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.", {"epochs": 150, "batch_rows": 500},
         ),
     )
 }  # fmt: skip
@@ -79,7 +80,8 @@ class SyntheticTable:
     def parquet(self) -> bytes:
         """The table as Parquet, which keeps every type."""
         made = io.BytesIO()
-        self.frame.to_parquet(made, index=False)
+        mixed = [name for name in self.frame if self.frame[name].dtype == object]
+        self.frame.astype(dict.fromkeys(mixed, "str")).to_parquet(made, index=False)
         return made.getvalue()
 
     def archive(self) -> bytes:
@@ -123,22 +125,17 @@ def synthesize(
     coding = coding_of(frame, discrete=[dataset.roles.label], people=PEOPLE if chosen.is_drawn else 1)
     outcome = [c.name for c in coding.levels].index(dataset.roles.label)
     numbers, codes = coding.encode(frame)
+    random = np.random.default_rng([random_state, 1])
     if method == "undersample":
-        kept = balanced(np.arange(len(frame)), dataset.y_true, ratio, random_state)
-        made = numbers[kept], codes[kept]
+        copy = frame.iloc[balanced(np.arange(len(frame)), dataset.y_true, ratio, random_state)].reset_index(drop=True)
     elif method == "smote":
-        made = smote(
-            filled(numbers, np.random.default_rng(random_state)),
-            codes,
-            outcome=outcome,
-            ratio=ratio,
-            random_state=random_state,
-        )
+        made = smote(filled(numbers, random), codes, outcome=outcome, ratio=ratio, random_state=random_state)
+        copy = pd.concat([frame, coding.decode(*made)], ignore_index=True)
     else:
         draw = _fitted(method, numbers, codes, coding, outcome, own, random_state, progress)
-        random = np.random.default_rng([random_state, 1])
-        made = _drawn(draw, len(frame) if n_rows is None else n_rows, codes[:, outcome], outcome, ratio, random)
-    copy = coding.decode(*made)
+        copy = coding.decode(
+            *_drawn(draw, len(frame) if n_rows is None else n_rows, codes[:, outcome], outcome, ratio, random)
+        )
     card = plain({
         "recidiv": __version__, "method": method, "title": chosen.title, "how": chosen.how, "options": own, "ratio": ratio, "random_state": random_state,
         "n": len(copy), "columns": names, "left_out": left_out, "outcome": dataset.roles.label,
@@ -165,13 +162,15 @@ def copied_columns(dataset: AuditDataset, columns: Sequence[str] | None = None) 
     chosen |= {label, *sensitive}
     for name in sorted(chosen - {label}):
         column = dataset.frame[name]
-        is_number = pd.api.types.is_numeric_dtype(column)
+        is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
             left_out[name] = "a date"
         elif not is_number and column.nunique() > MAX_LEVELS:
             left_out[name] = f"{column.nunique():,} different texts, more than {MAX_LEVELS}"
         elif column.notna().sum() == 0:
             left_out[name] = "no values at all"
+        elif is_number and column.astype(float).abs().replace(np.inf, np.nan).max() > _MOST:
+            left_out[name] = f"numbers beyond {_MOST:.0e}: names, or none at all"
     names = [name for name in dataset.frame if name in chosen and name not in left_out]
     if len(names) < 2:
         raise InputError.one("columns", "at least one besides the outcome", "none")

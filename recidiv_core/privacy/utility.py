@@ -221,11 +221,12 @@ def _gaps(scored: AuditDataset, random_state: int, confidence_level: float) -> l
     """R's Table 4: of each attribute the group whose share flagged is furthest from that of the largest."""
     audit = audit_groups(scored, threshold=CUT, random_state=random_state, confidence_level=confidence_level)
     rates = audit.references[audit.references["metric"] == "selection_rate"]
+    sizes = audit.by_group.set_index(["attribute", "group"])["n"]
     found = []
     for attribute, own in rates[rates["difference"].notna()].groupby("attribute", sort=False):
         row = own.loc[own["difference"].abs().idxmax()]
         found.append({
-            "attribute": attribute, "group": row["group"], "reference": row["reference"], "gap": row["difference"], "gap_low": row["low"], "gap_high": row["high"],
+            "attribute": attribute, "group": row["group"], "n_group": int(sizes.loc[(attribute, row["group"])]), "n_reference": int(sizes.loc[(attribute, row["reference"])]), "reference": row["reference"], "gap": row["difference"], "gap_low": row["low"], "gap_high": row["high"],
             "ratio": row["ratio"], "ratio_low": row["ratio_low"], "ratio_high": row["ratio_high"],
         })  # fmt: skip
     return found
@@ -255,13 +256,14 @@ def _losses(
             best["high"] + best["held_out_error"] - best["excess"],
         )
         rows.append({
-            "kind": "worst found", "words": best["words"], "n": int(best["held_out_n"]), "share": best["share"], "log_loss": best["held_out_error"], "low": low, "high": high,
+            "kind": "worst found", "attribute": "", "words": best["words"], "n": int(best["held_out_n"]), "share": best["share"], "log_loss": best["held_out_error"], "low": low, "high": high,
             "is_confirmed": bool(best["confirmed"]), "reason": best["reason"] or "",
         })  # fmt: skip
     else:
         rows.append(
             {
                 "kind": "worst found",
+                "attribute": "",
                 "words": "none",
                 "n": 0,
                 "share": np.nan,
@@ -280,7 +282,7 @@ def _losses(
                 continue
             low, high = _mean_bounds(own, confidence_level)
             rows.append({
-                "kind": "group", "words": f"{attribute.name} = {level}", "n": len(own), "share": len(own) / len(loss), "log_loss": float(own.mean()), "low": low, "high": high,
+                "kind": "group", "attribute": attribute.name, "words": f"{attribute.name} = {level}", "n": len(own), "share": len(own) / len(loss), "log_loss": float(own.mean()), "low": low, "high": high,
                 "is_confirmed": False, "reason": "",
             })  # fmt: skip
     return rows

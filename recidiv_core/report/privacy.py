@@ -10,14 +10,17 @@ import pandas as pd
 
 from recidiv_core.charts.privacy import attack_chart, distance_chart, frontier_chart, linkage_chart, nearer_chart
 from recidiv_core.privacy import (
+    LEAKS,
     LIMITS,
     CopyAudit,
     LinkageAudit,
+    PrivacyAudit,
     ReleaseAudit,
     UtilityAudit,
     attack_answer,
     frontier_answer,
     linkage_answer,
+    member_answer,
     privacy_answer,
 )
 from recidiv_core.report.blocks import DASH, figure_block, heading_block, table_block, text_block
@@ -37,26 +40,42 @@ def protect(audit: ReleaseAudit, *, min_cell: int) -> ReleaseAudit:
     return dataclasses.replace(audit, copies=copies, baseline=_few_slices(audit.baseline, min_cell))
 
 
-def _few_groups(copy: CopyAudit, min_cell: int) -> Any:
+def _hidden(table: pd.DataFrame, counts: pd.Series, min_cell: int) -> pd.Series:
+    """Which rows of a table with ``attribute`` are withheld: those of few, and of each attribute further ones until what is hidden together is not few."""
+    hidden = (counts < min_cell).to_numpy(copy=True)
+    for _, own in table.groupby("attribute", sort=False):
+        place = table.index.get_indexer(own.index)
+        for further in place[np.argsort(counts.to_numpy()[place], kind="stable")]:
+            together = counts.to_numpy()[place][hidden[place]]
+            if not len(together) or (len(together) > 1 and together.sum() >= min_cell):
+                break
+            hidden[further] = True
+    return pd.Series(hidden, index=table.index)
+
+
+def _few_groups(copy: CopyAudit, min_cell: int) -> PrivacyAudit:
     table = copy.privacy.by_group
     if table.empty:
         return copy.privacy
-    hidden = pd.Series(False, index=table.index)
-    for _, own in table.groupby("attribute", sort=False):
-        few = own["n"] < min_cell
-        if few.sum() and own.loc[few, "n"].sum() < min_cell and not few.all():
-            few[own.loc[~few, "n"].idxmin()] = True
-        hidden[own.index] = few
-    options = copy.privacy.options | {"n_groups_withheld": int(hidden.sum())}
+    hidden = _hidden(table, table[["n", "n_train", "n_holdout"]].min(axis=1), min_cell)
+    options = copy.privacy.options | {
+        "n_groups_withheld": int(hidden.sum()), "is_withheld_given_away": bool((table.loc[hidden, "verdict"] == LEAKS).any())
+    }  # fmt: skip
     return dataclasses.replace(copy.privacy, by_group=table[~hidden].reset_index(drop=True), options=options)
 
 
 def _few_slices(use: UtilityAudit, min_cell: int) -> UtilityAudit:
-    slices = use.slices
-    few = (slices["n"] > 0) & (
-        (slices["n"] < min_cell) | (slices["n"] > use.table["n"].iloc[0] - min_cell) & (slices["kind"] == "group")
+    slices, fairness = use.slices, use.fairness
+    groups = slices[slices["kind"] == "group"].reset_index(drop=True)
+    keys = groups["variant"] + groups["algorithm"] + groups["attribute"]
+    few = _hidden(groups.assign(attribute=keys), groups["n"], min_cell)
+    found = slices[(slices["kind"] != "group") & ((slices["n"] == 0) | (slices["n"] >= min_cell))]
+    shown = pd.concat([found, groups[~few.to_numpy()]], ignore_index=True).sort_values(
+        ["variant", "algorithm"], kind="stable", ignore_index=True
     )
-    return dataclasses.replace(use, slices=slices[~few].reset_index(drop=True))
+    if len(fairness):
+        fairness = fairness[fairness[["n_group", "n_reference"]].min(axis=1) >= min_cell].reset_index(drop=True)
+    return dataclasses.replace(use, slices=shown, fairness=fairness)
 
 
 def withheld(audit: ReleaseAudit, *, min_cell: int) -> pd.DataFrame:
@@ -172,7 +191,7 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
             )
         )
     rows = [
-        [r["variant"], r["title"], r["words"] if r["n"] else r["reason"], _share(r["share"]), _plain(r, "log_loss", "low", "high")]
+        [r["variant"], r["title"], _slice(r), _share(r["share"]), _plain(r, "log_loss", "low", "high")]
         for r in use.slices.to_dict("records")
     ]  # fmt: skip
     columns = ["Trained on", "Model", "Slice", "Share", "Log loss"]
@@ -191,6 +210,7 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
 def _one(copy: CopyAudit) -> list[dict[str, Any]]:
     blocks = [
         text_block(copy.card["how"]),
+        text_block(member_answer(copy.use, copy.title)),
         *(text_block(t) for t in (*privacy_answer(copy.privacy), *copy.privacy.notes, LIMITS)),
     ]
     blocks.append(
@@ -255,6 +275,12 @@ def _links(audit: LinkageAudit) -> list[dict[str, Any]]:
     ]
     blocks.append(table_block("Pairs by certainty", columns, [True] * len(columns), rows))
     return blocks
+
+
+def _slice(row: dict[str, Any]) -> str:
+    if row["kind"] == "group":
+        return row["words"]
+    return f"worst found: {row['words'] if row['n'] else row['reason']}{' (confirmed)' if row['is_confirmed'] else ''}"
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -29,7 +29,10 @@ _COLOURS = {"exceeds": "orange", "within": "green", "cannot conclude": "gray"}
 
 def literal(text: object) -> str:
     """``text`` so that Markdown shows it as it is: names come with the data and may hold anything."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&=])", r"\\\1", str(text).replace("\n", " "))
+    plain_text = str(text).replace("\n", " ")
+    # Addresses become links whatever is escaped: a sign without width keeps them apart.
+    plain_text = re.sub(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=@)", "\u2060", plain_text)
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&=])", r"\\\1", plain_text)
 
 
 def spoken(text: object) -> str:
@@ -47,7 +50,9 @@ def opening(word: str) -> Room:
     """The page's question as its title."""
     room = BY_WORD[word]
     session().room = word
-    st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+    st.html(
+        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; }</style>"
+    )
     st.title(room.question, anchor=False)
     return room
 

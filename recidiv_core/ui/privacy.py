@@ -62,6 +62,7 @@ class CopyChoices:
     algorithm: str
     random_state: int
     title: str | None = None  # of the copy looked at
+    seen: tuple[str, ...] = ()  # the copies there were then
     linked: dict[str, Any] | None = None  # the key, fields and truth of the linkage asked for
 
 
@@ -116,7 +117,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
                 literal("Not copied: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + ".")
             )
     current.copy_choices = CopyChoices(
-        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), kept("title", None), kept("linked", None)
+        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), kept("title", None), kept("seen", ()), kept("linked", None)
     )  # fmt: skip
     return current.copy_choices
 
@@ -124,22 +125,29 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
 def split_of(current: Session, dataset: AuditDataset, choices: CopyChoices) -> Split:
     """The two parts: halves of the real table, or all of it and the holdout uploaded."""
     other: Table | None = current.compared.get("copy holdout")
+    key = ("split", dataset.digest, None if other is None else other.sha256, choices.random_state)
     if other is None:
-        key = ("split", dataset.digest, choices.random_state)
         return current.built(key, lambda: split_real(dataset, random_state=choices.random_state))
+    return current.built(key, lambda: split_with(dataset, _like(dataset, other), random_state=choices.random_state))
+
+
+def _like(dataset: AuditDataset, table: Table) -> AuditDataset:
+    """Another table with the same roles."""
     roles = dataset.roles
-    own = training_dataset(
-        other, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity,
+    return training_dataset(
+        table, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity
     )  # fmt: skip
-    return split_with(dataset, own, random_state=choices.random_state)
 
 
-def uploaded_holdout(current: Session) -> None:
+def uploaded_holdout(current: Session, dataset: AuditDataset) -> None:
     """Other people, whom no copy has seen: where they are given, the whole table is what copies are made from."""
-    _uploaded(
+    table = _uploaded(
         current, "copy holdout", "Other people, as holdout (optional)",
-        "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two halves.",
+        "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two halves; with it copies are made anew, from all of it.",
+        lambda table: split_with(dataset, _like(dataset, table)),
     )  # fmt: skip
+    if table is not None:
+        st.caption("Copies are made from the whole table, and judged with these people.")
 
 
 def _uploaded(
@@ -260,11 +268,13 @@ def _made(split: Split, name: str, choices: CopyChoices, progress) -> SyntheticT
 def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
     """The copy that the page looks at."""
     titles = [copy.title for copy in release.copies]
-    first = current.copy_choices.title
+    seen, first = current.copy_choices.seen, current.copy_choices.title
+    if new := [t for t in titles if seen and t not in seen]:
+        first = new[-1]  # what has just come is what one wants to see
     title = st.segmented_control(
         "Copy", titles, default=first if first in titles else titles[-1], required=True, key=f"copy looked at {hash(tuple(titles))}"
     )  # fmt: skip
-    current.copy_choices = replace(current.copy_choices, title=title)
+    current.copy_choices = replace(current.copy_choices, title=title, seen=tuple(titles))
     return release.copies[titles.index(title)]
 
 
@@ -315,7 +325,7 @@ def linkage_choices(
             chosen[name] = places[i % len(places)].selectbox(
                 f"{name}: alike by", kinds, kinds.index(kind) if kind in kinds else 0, key=f"link kind {token} {name}", help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items())
             )  # fmt: skip
-    names = [_NONE, *[n for n in public if n in real and public[n].is_unique]]
+    names = [_NONE, *[n for n in public if n in real and n != key and public[n].is_unique]]
     start = old.get("truth", names[-1])
     truth = st.selectbox(
         "Which public record is true", names, names.index(start) if start in names else len(names) - 1, key=f"link truth {token}",
@@ -323,6 +333,8 @@ def linkage_choices(
     )  # fmt: skip
     made = {"key": key, "fields": fields, "kinds": chosen, "truth": truth}
     current.copy_choices = replace(current.copy_choices, linked=made)
+    if not fields:
+        st.info("Choose at least one field to compare.")
     return made if fields else None
 
 

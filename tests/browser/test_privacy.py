@@ -10,14 +10,14 @@ from tests.browser.test_journeys import downloaded, go, settled
 
 def test_a_copula_copy_from_the_histogram_to_the_pdf(page):
     go(page, "Privacy")
-    page.get_by_text("No sign that the copy gives people away").first.wait_for(timeout=120_000)
+    page.get_by_text("No sign in its distances that the copy gives people away").first.wait_for(timeout=120_000)
     settled(page)
     page.get_by_text("How far the nearest record is").wait_for()
     chart = page.locator('[role="graphics-document"]').first
     chart.wait_for()
     told = chart.get_attribute("aria-label")
     share = re.search(r"([\d.]+) % of the copy are nearer to train", told).group(1)
-    page.get_by_text(f"No sign that the copy gives people away: {share} %").first.wait_for()
+    page.get_by_text(f"No sign in its distances that the copy gives people away: {share} %").first.wait_for()
 
     page.get_by_role("radio", name="Under-sampled 50:50").click()
     page.get_by_text("The copy gives people away: 100.0 %").first.wait_for()
@@ -28,7 +28,7 @@ def test_a_copula_copy_from_the_histogram_to_the_pdf(page):
     for view, words in (
         ("Attacks", "Most is gained by"),
         ("Use", "Trained on each variant"),
-        ("What one pays for what", "keeps most of the use"),
+        ("Use against privacy", "keeps most of the use"),
     ):
         page.get_by_role("radio", name=view, exact=True).click()
         page.get_by_text(words).first.wait_for()

@@ -95,6 +95,12 @@ def test_pairs_are_those_of_the_slow_way(seed, n, m):
     assert audit.best == pytest.approx(again.best, nan_ok=True)
 
 
+def test_texts_to_the_last_bit_and_empty_ones():
+    left, right = pd.DataFrame({"t": ["abcdefgh", "", None]}), pd.DataFrame({"t": ["abcdefgx", ""]})
+    audit = link_records(left, right, block_on=None, fields=[LinkField("t", "text")], certainties=[0.95])
+    assert audit.table["n_pairs"].tolist() == [1]
+
+
 def test_a_copy_of_the_people_is_linked_to_their_places():
     """The real rows as a copy: every record finds the place it is from."""
     people, census = sample_table("sample:residents").frame, sample_census().set_index("place")
@@ -114,6 +120,8 @@ def test_a_copy_of_the_people_is_linked_to_their_places():
         ({"fields": [LinkField("kind", "number")]}, "numbers in both tables"),
         ({"fields": [LinkField("x", "cosine")]}, "a similarity of number, exact, text"),
         ({"fields": [LinkField("x", "number", scale=-1.0)]}, "a scale above 0"),
+        ({"truth": ["nobody"] * 30}, "30 that are none"),
+        ({"certainties": []}, "at least one"),
         ({"truth": [1]}, "one label for each of 30 records"),
     ],
 )

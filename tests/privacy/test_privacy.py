@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recidiv_core.errors import InputError
-from recidiv_core.privacy import FARTHER, LEAKS, NO_SIGN, audit_privacy, nearest_distances, nearest_records, schema_of
+from recidiv_core.privacy import (
+    CANNOT,
+    FARTHER,
+    LEAKS,
+    NO_SIGN,
+    audit_privacy,
+    nearest_distances,
+    nearest_records,
+    privacy_answer,
+    schema_of,
+)
 
 
 def draw(random, n, missing=0.0):
@@ -155,15 +165,92 @@ def test_tables_that_do_not_fit_are_told(change, told):
 def test_what_has_to_be_known_is_said():
     random = np.random.default_rng(5)
     train = draw(random, 100).assign(same=1, day=pd.Timestamp("2020-01-01"), text=[f"t{i}" for i in range(100)])
-    train.loc[:, "text"] = np.resize([f"t{i}" for i in range(90)], 100)
-    holdout = train.iloc[:60].copy()
-    synthetic = train.assign(kind="new")
-    notes = " ".join(audit_privacy(train, synthetic, holdout=holdout).notes)
-    assert (
-        "60 holdout records are also in train" in notes
-        and "'kind': 1 values of the synthetic table are not in train" in notes
-    )
-    assert "'same'" in notes and "'day' is left out: a date" in notes
+    holdout = draw(random, 60).assign(same=1, day=pd.Timestamp("2020-01-01"), text="t")
+    train["text"] = np.resize([f"t{i}" for i in range(90)], 100)
+    notes = " ".join(audit_privacy(train, train.assign(kind="new"), holdout=holdout).notes)
+    assert "Train has 100 and the holdout 60 records" in notes
+    assert "'kind': 1 values of the synthetic table are not in train" in notes and "'same'" in notes
+    assert "'day' is not compared (a date); 100 % of the copy's values are real ones" in notes
     assert schema_of(pd.DataFrame({"t": [f"{i}" for i in range(300)], "x": range(300)})).left_out == {
         "t": "300 different texts, more than 200"
     }
+
+
+def test_a_holdout_that_is_none_is_found_and_nothing_is_judged():
+    random = np.random.default_rng(6)
+    train, holdout = draw(random, 300), draw(random, 300)
+    same = audit_privacy(train, train, holdout=train.sample(200, random_state=0), sensitive=["group"])
+    assert same.verdict == CANNOT and set(same.by_group["verdict"]) == {CANNOT}
+    assert "200 of 200 holdout records are also in train" in privacy_answer(same)[0]
+    both = audit_privacy(train, pd.concat([train, holdout]), holdout=holdout)
+    assert both.verdict == CANNOT and "it was made from them too" in privacy_answer(both)[0]
+    # Separate people who are alike because little is known of them are no overlap.
+    few = pd.DataFrame({"k": random.choice(list("uvw"), 300), "j": random.choice(list("ab"), 300)})
+    assert (
+        audit_privacy(few, few.sample(frac=1, random_state=1), holdout=few.sample(frac=1, random_state=2)).verdict
+        == NO_SIGN
+    )
+
+
+def test_one_far_off_number_hides_no_copy():
+    """All others lie within a millionth of one another then: float32 and eight candidates cannot tell them apart."""
+    random = np.random.default_rng(1)
+    train, holdout = (
+        pd.DataFrame(
+            {"income": random.integers(1000, 90_000, 800).astype(float), "sex": random.choice(list("mf"), 800)}
+        )
+        for _ in range(2)
+    )
+    train.loc[0, "income"] = 1e12
+    found = audit_privacy(train, train, holdout=holdout).summary
+    assert found["copies"] == 1 and found["verdict"] == LEAKS
+    huge = audit_privacy(train, train.assign(income=1e200), holdout=holdout).summary
+    assert huge["copies"] == 0 and np.isfinite(huge["dcr_mean"])
+
+
+def test_ties_hide_no_leak():
+    """Most people are alike in what is known; the copy holds the others as they are."""
+
+    def people(random, n):
+        odd = random.random(n) < 0.15
+        return pd.DataFrame({
+            "a": random.poisson(1, n), "b": random.choice(list("xyz"), n), "amount": np.where(odd, random.random(n).round(4), 0.0),
+        })  # fmt: skip
+
+    caught = quiet = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        train, holdout, fresh = (people(random, 400) for _ in range(3))
+        odd = train["amount"] > 0
+        caught += (
+            audit_privacy(train, pd.concat([train[odd], fresh[fresh["amount"] == 0]]), holdout=holdout).verdict == LEAKS
+        )
+        quiet += audit_privacy(train, fresh, holdout=holdout).verdict != LEAKS
+    assert caught == 20 and quiet >= 18
+
+
+def test_other_types_of_the_same_values_are_the_same_values():
+    random = np.random.default_rng(2)
+    train, holdout = (
+        draw(random, 200).assign(is_new=random.random(200) < 0.5, dose=random.integers(0, 400, 200)) for _ in range(2)
+    )
+    copy = train.assign(
+        is_new=train["is_new"].astype(int), dose=train["dose"].astype(str), group=train["group"].astype("category")
+    )
+    found = audit_privacy(train, copy, holdout=holdout, sensitive=["is_new"])
+    assert found.summary["copies"] == 1 and set(found.by_group["group"]) == {"True", "False"}
+    with pytest.raises(InputError, match="200 values that are none"):
+        audit_privacy(train, train.assign(dose=train["dose"].astype(str) + " mg"), holdout=holdout)
+    with pytest.raises(InputError, match="'dose'"):
+        audit_privacy(train, train.assign(dose=pd.Timestamp("2020-01-01")), holdout=holdout)
+
+
+def test_few_records_are_no_clean_bill_unless_they_are_caught():
+    random = np.random.default_rng(4)
+    group = np.where(np.arange(600) < 6, "tiny", "A")
+    train, holdout, fresh = (draw(random, 600).assign(group=group) for _ in range(3))
+    audit = audit_privacy(train, pd.concat([fresh.iloc[6:], train.iloc[:6]]), holdout=holdout, sensitive=["group"])
+    assert audit.worst["group"] == "tiny" and audit.verdict == LEAKS
+    assert "6 of them stand in it as they are, and 0 of as many others do" in privacy_answer(audit)[0]
+    said = " ".join(privacy_answer(audit_privacy(train, fresh, holdout=holdout, sensitive=["group"])))
+    assert "Too few records to say anything of group = tiny (6 records)" in said and "No group" not in said

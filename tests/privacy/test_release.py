@@ -73,7 +73,10 @@ def test_the_frontier_has_every_variant_and_its_sentences_name_them(release):
     assert table.loc["Under-sampled 50:50", "copies"] == 1 and table.loc["Under-sampled 50:50", "verdict"] == LEAKS
     assert table.loc["Gaussian copula", "verdict"] != LEAKS and table["attribute"].nunique() == 1
     said = " ".join(frontier_answer(release))
-    assert "Gaussian copula keeps most of the use" in said and "Under-sampled 50:50 (100 % exact copies" in said
+    assert (
+        "Gaussian copula keeps most of the use" in said
+        and "Under-sampled 50:50 (100 % nearer to the people it was made from, 100 % exact copies" in said
+    )
     assert "gives people away" in privacy_answer(release.copies[0].privacy)[0]
     text = json.dumps(release.to_dict(), allow_nan=False)
     assert "synthetic_train" not in text and len(text) < 200_000
@@ -113,6 +116,8 @@ def test_a_copy_from_elsewhere_is_judged(people_split):
 
 def test_a_holdout_of_its_own():
     train, other = dataset_of(typed(300)), dataset_of(typed(120, 1))
+    with pytest.raises(InputError, match="120 of 120 holdout records are also in train"):
+        split_with(train, dataset_of(typed(300).sample(120, random_state=0)))
     assert len(split_with(train, other).train) == 300
     with pytest.raises(InputError, match="'share'"):
         split_with(train, dataset_of(typed(120, 1).drop(columns="share")))

@@ -210,3 +210,25 @@ def test_the_sample_has_what_its_page_needs():
         set(dataset.attributes) == {"language", "sex"}
         and 0.03 < (dataset.frame["language"] == "indigenous").mean() < 0.1
     )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hostile_columns_are_left_out_or_copied_and_never_break(method):
+    random = np.random.default_rng(0)
+    n = 300
+    frame = typed(n).assign(
+        **{"huge": random.integers(2**60, 2**62, n), "wide": random.choice([1e308, -1e308, 0.0], n), "odd": random.normal(0, 1, n), "a|b": random.normal(0, 1, n), "": 1, "none": None},
+        far=np.where(np.arange(n) == 0, np.inf, random.random(n)),
+    )  # fmt: skip
+    dataset = dataset_of(frame)
+    made = synthesize(dataset, method=method, **QUICK.get(method, {}))
+    assert {"huge", "wide"} <= set(made.card["left_out"]) and {"odd", "a|b", "far"} <= set(made.frame)
+    made.archive()
+    if method in ("undersample", "smote"):
+        assert made.frame["odd"].iloc[:50].isin(frame["odd"]).all()  # to the last bit
+
+
+def test_smote_of_levels_alone():
+    frame = typed(300)[["y", "is_new", "grade", "few", "sex"]]
+    made = synthesize(dataset_of(frame), method="smote").frame
+    assert len(made) > 300 and set(made["few"]) == {1.0, 2.5, 4.0}
