@@ -79,7 +79,7 @@ def _distances() -> None:
 
 
 def _links() -> None:
-    simulated = simulate_residents(7_000, n_places=920, random_state=0)
+    simulated = simulate_residents(7_500, n_places=940, random_state=0)
     people, census = simulated.frame, simulated.census.set_index("place")
     begun = time.perf_counter()
     audit = link_records(

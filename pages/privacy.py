@@ -228,7 +228,7 @@ def frontier(release, **_) -> None:
         of=release.dataset["name"],
     )
     st.caption(
-        "To the right: more use. Down to the dashed line: as near to the people it was made from as to others. Gap: points between the most different groups."
+        "To the right: more use. Down to the dashed line: as near to the people it was made from as to others. ▲ given away, ● no sign, ■ cannot be said. Gap: points between the most different groups."
     )
     table(release.frontier, name="copies-frontier-table", description="Use, privacy and fairness of each variant.")
 
@@ -245,7 +245,7 @@ def whole(current, split, release, copies) -> None:
     if not release.copies:
         st.info("Choose at least one copy to make, or upload one.")
         return
-    answer_box(None, frontier_answer(release)[1], about="Which copy to release")
+    answer_box(None, f"Which copy to release? {frontier_answer(release)[1]}")
     audit = choose_copy(current, release)
     copy = copies[audit.title]
     said = privacy_answer(audit.privacy)

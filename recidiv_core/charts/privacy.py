@@ -17,13 +17,17 @@ from recidiv_core.charts.theme import (
     quantity,
     tooltip,
 )
-from recidiv_core.privacy import LEAKS, AttackAudit, LinkageAudit, PrivacyAudit
+from recidiv_core.privacy import CANNOT, LEAKS, TOO_FEW, AttackAudit, LinkageAudit, PrivacyAudit
 
 _SERIES = {"synthetic_train": "copy → train", "synthetic_holdout": "copy → holdout", "holdout_train": "holdout → train"}
 _BINS = 40
 _MOST_GROUPS = 30
-_SIGNS = ("given away", "no sign")
-_COLOURS, _SHAPES = (GROUP_COLOURS[1], GROUP_COLOURS[2]), ("triangle-up", "circle")
+_SIGNS = ("given away", "no sign", "cannot be said")
+_COLOURS, _SHAPES = (GROUP_COLOURS[1], GROUP_COLOURS[2], QUIET), ("triangle-up", "circle", "square")
+
+
+def _sign(verdict: str) -> str:
+    return _SIGNS[0 if verdict == LEAKS else 2 if verdict in (TOO_FEW, CANNOT) else 1]
 
 
 def distance_table(audit: PrivacyAudit) -> pd.DataFrame:
@@ -73,7 +77,7 @@ def nearer_chart(audit: PrivacyAudit) -> Spec:
     names = distinct(["all records", *(f"{r.attribute}: {r.group}" for r in shown.itertuples())], 40)
     every = [audit.summary, *shown.to_dict("records")]
     rows = [
-        {"row": name, "value": r["nearer_to_train"], "from": r["low"], "to": r["high"], "n": r["n"], "text": f"n = {r['n']:,}", "sign": _SIGNS[r["verdict"] != LEAKS]}
+        {"row": name, "value": r["nearer_to_train"], "from": r["low"], "to": r["high"], "n": r["n"], "text": f"n = {r['n']:,}", "sign": _sign(r["verdict"])}
         for name, r in zip(names, every, strict=True)
     ]  # fmt: skip
     return _dots(
@@ -106,9 +110,10 @@ def _dots(rows: list[dict], title: str, about: str, *, rule: float, domain: list
     """A dot with bounds in each row, its sign by what it says, and a line where chance is."""
     y = category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 250})
     scale, axis = ({"domain": domain} if domain else {"zero": True}), {"format": ".0%"}
-    legend = {"orient": "bottom"}
-    colour = category("sign", scale={"domain": list(_SIGNS), "range": list(_COLOURS)}, legend=legend)
-    shape = category("sign", scale={"domain": list(_SIGNS), "range": list(_SHAPES)}, legend=legend)
+    used = [i for i, sign in enumerate(_SIGNS) if any(r["sign"] == sign for r in rows)]
+    legend, signs = {"orient": "bottom", "columns": 2}, [_SIGNS[i] for i in used]
+    colour = category("sign", scale={"domain": signs, "range": [_COLOURS[i] for i in used]}, legend=legend)
+    shape = category("sign", scale={"domain": signs, "range": [_SHAPES[i] for i in used]}, legend=legend)
     layers = [
         layer("rule", {"x": quantity("at", title, scale=scale, axis=axis)}, data=[{"at": rule}], color=QUIET, strokeDash=[4, 4]),
         layer("rule", {"x": quantity("from", title, scale=scale, axis=axis), "x2": {"field": "to"}, "y": y, "color": colour}, strokeWidth=2.5),
@@ -150,7 +155,7 @@ def frontier_chart(frontier: pd.DataFrame) -> Spec:
         told = "" if gap is None or gap != gap else f" · gap {100 * gap:+.1f}"
         rows.append({
             "name": f"{name}{told}", "auc": r["auc"], "auc_low": r["auc_low"], "auc_high": r["auc_high"], "near": r["nearer_to_train"], "low": r["low"], "high": r["high"],
-            "sign": _SIGNS[r["verdict"] != LEAKS],
+            "sign": _sign(r["verdict"]),
         })  # fmt: skip
     lowest = min(r["low"] if r["low"] == r["low"] else r["near"] for r in rows)
     across = {"title": "Use: AUC on real people", "scale": {"zero": False}}
@@ -161,9 +166,9 @@ def frontier_chart(frontier: pd.DataFrame) -> Spec:
     }
     x, y = quantity("auc", **across), quantity("near", **up)
     colours = {"domain": [r["name"] for r in rows], "range": list(GROUP_COLOURS[: len(rows)])}
-    colour = category("name", scale=colours, legend={"orient": "bottom", "columns": 2, "labelLimit": 300})
-    legend = {"orient": "bottom", "symbolFillColor": QUIET, "symbolStrokeColor": QUIET}
-    shape = category("sign", scale={"domain": list(_SIGNS), "range": list(_SHAPES)}, legend=legend)
+    colour = category("name", scale=colours, legend={"orient": "bottom", "columns": 1, "labelLimit": 300})
+    # The page and the report say what the shapes mean: a second legend would not fit a narrow screen.
+    shape = category("sign", scale={"domain": list(_SIGNS), "range": list(_SHAPES)}, legend=None)
     tip = tooltip("name", "sign", auc=".3f", near=".3f")
     layers = [
         layer("rule", {"y": quantity("at", **up)}, data=[{"at": 0.5}], color=QUIET, strokeDash=[4, 4]),

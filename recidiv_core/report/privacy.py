@@ -133,7 +133,7 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
     blocks = [text_block(sentence) for sentence in frontier_answer(audit)]
     blocks.append(
         figure_block(
-            "Use (AUC on real people) against the share of records nearer to train; lines: 95 % intervals; gap: points between groups",
+            "Use (AUC on real people) against the share of records nearer to train; ▲ given away, ● no sign; lines: 95 % intervals; gap: points between groups",
             frontier_chart(frontier),
         )
     )
@@ -210,8 +210,9 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
 def _one(copy: CopyAudit) -> list[dict[str, Any]]:
     blocks = [
         text_block(copy.card["how"]),
+        *(text_block(t) for t in privacy_answer(copy.privacy)),
         text_block(member_answer(copy.use, copy.title)),
-        *(text_block(t) for t in (*privacy_answer(copy.privacy), *copy.privacy.notes, LIMITS)),
+        *(text_block(t) for t in (*copy.privacy.notes, LIMITS)),
     ]
     blocks.append(
         figure_block(
