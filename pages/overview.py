@@ -76,6 +76,9 @@ with side:
         link("counterfactuals", "**Ask about the same person twice**", icon=":material/compare_arrows:")
         st.caption("With nothing but the protected attribute changed: does the decision change?")
     with st.container(border=True):
+        link("privacy", "**Make a synthetic copy**", icon=":material/content_copy:")
+        st.caption("Does it keep the use, and whom does it give away?")
+    with st.container(border=True):
         link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(

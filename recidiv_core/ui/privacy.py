@@ -178,9 +178,19 @@ def _uploaded(
 
 def outside(current: Session, split: Split) -> None:
     """A copy made elsewhere, and the part of the real table that it has to be made from."""
+    name, part = "copy made elsewhere", split.train.digest
+
+    def check(table: Table) -> None:
+        outside_copy(split, table.frame, name=table.name, sha256=table.sha256)
+        current.uploads["made from"] = part
+
+    if name in current.compared and current.uploads.get("made from") != part:
+        table = current.compared.pop(name)
+        st.info(
+            literal(f"{table.name} is gone: it was made from another training part. Make one from this, and upload it.")
+        )
     _uploaded(
-        current, "copy made elsewhere", "A copy made elsewhere", "A table with the same column names, made from the training part alone. It is judged beside those made here.",
-        lambda table: outside_copy(split, table.frame, name=table.name, sha256=table.sha256),
+        current, name, "A copy made elsewhere", "A table with the same column names, made from the training part alone. It is judged beside those made here.", check
     )  # fmt: skip
     st.caption(
         "It must have been made from the training part alone: else the holdout is none, and the verdict means nothing."
@@ -214,33 +224,25 @@ def release_of(
     if missing or base not in done:
 
         def run(report) -> None:
-            total = 1 + sum(1 + _COPIES.get(own[1], ("", {}, 0.0))[2] for own in missing)
+            total, passed = 1 + sum(1 + _cost(own) for own in missing), 0.0
+
+            def part(width: float) -> Callable[[float, str], None]:
+                """Progress of the next piece of work, which is so much of the whole."""
+                nonlocal passed
+                start, passed = passed, passed + width
+                return lambda share, text: report((start + share * width) / total, text)
+
+            algorithms = _algorithms(choices)
+            told = part(1.0)
             if base not in done:
-                done[base] = audit_baseline(
-                    split, algorithms=_algorithms(choices), progress=lambda share, text: report(share / total, text)
-                )
-            passed = 1.0
+                done[base] = audit_baseline(split, algorithms=algorithms, progress=told)
             for own in missing:
-                cost = _COPIES.get(own[1], ("", {}, 0.0))[2]
-
-                def told(share: float, text: str, start: float = passed, width: float = 1.0) -> None:
-                    report((start + share * width) / total, text)
-
+                told = part(_cost(own))
                 if own == elsewhere:
                     copy = outside_copy(split, table.frame, name=table.name, sha256=table.sha256)
                 else:
-                    copy = _made(split, own[1], choices, lambda share, text, c=cost: told(share, text, width=c))
-                passed += cost
-                done[own] = (
-                    copy,
-                    audit_copy(
-                        split,
-                        copy,
-                        algorithms=_algorithms(choices),
-                        progress=lambda share, text, p=passed: told(share, text, start=p),
-                    ),
-                )
-                passed += 1
+                    copy = _made(split, own[1], choices, told)
+                done[own] = copy, audit_copy(split, copy, algorithms=algorithms, progress=part(1.0))
 
         n = len(missing)
         is_quick = len(dataset) <= _QUICK_ROWS and not any(own[1] == "ctgan" for own in missing)
@@ -253,6 +255,11 @@ def release_of(
         split, [audit for _, audit in found], baseline=done[base], name=dataset.name, algorithm=choices.algorithm
     )
     return release, {audit.title: copy for copy, audit in found}
+
+
+def _cost(key: Any) -> float:
+    """About how long making a copy takes beside judging it; nothing for one made elsewhere."""
+    return _COPIES[key[1]][2] if key[1] in _COPIES else 0.0
 
 
 def _made(split: Split, name: str, choices: CopyChoices, progress) -> SyntheticTable:
@@ -272,7 +279,7 @@ def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
     if new := [t for t in titles if seen and t not in seen]:
         first = new[-1]  # what has just come is what one wants to see
     title = st.segmented_control(
-        "Copy", titles, default=first if first in titles else titles[-1], required=True, key=f"copy looked at {hash(tuple(titles))}"
+        "Copy", titles, default=first if first in titles else titles[-1], required=True, format_func=literal, key=f"copy looked at {hash(tuple(titles))}"
     )  # fmt: skip
     current.copy_choices = replace(current.copy_choices, title=title, seen=tuple(titles))
     return release.copies[titles.index(title)]
@@ -323,7 +330,7 @@ def linkage_choices(
             kinds = [k for k in SIMILARITIES if k != "number" or name in numbers]
             kind = old.get("kinds", {}).get(name, "number" if name in numbers else "exact")
             chosen[name] = places[i % len(places)].selectbox(
-                f"{name}: alike by", kinds, kinds.index(kind) if kind in kinds else 0, key=f"link kind {token} {name}", help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items())
+                f"{literal(name)}: alike by", kinds, kinds.index(kind) if kind in kinds else 0, key=f"link kind {token} {name}", help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items())
             )  # fmt: skip
     names = [_NONE, *[n for n in public if n in real and n != key and public[n].is_unique]]
     start = old.get("truth", names[-1])

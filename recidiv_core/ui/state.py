@@ -133,7 +133,7 @@ class Events:
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
-    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there and what they were asked;
+    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there, what they were asked, and the copies of the Privacy page;
     ``mitigated`` holds the decisions of its mitigations for the rows of ``dataset``.
     ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
     ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
