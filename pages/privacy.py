@@ -7,7 +7,6 @@ import streamlit as st
 from recidiv_core.charts.privacy import (
     attack_chart,
     distance_chart,
-    distance_table,
     frontier_chart,
     linkage_chart,
     nearer_chart,
@@ -20,6 +19,7 @@ from recidiv_core.privacy import (
     LIMITS,
     NO_SIGN,
     REAL,
+    SUMMARY,
     attack_answer,
     copied_columns,
     frontier_answer,
@@ -61,12 +61,11 @@ _VIEWS = {
 _MARKS = {
     LEAKS: ":orange[**▲ gives people away**]", NO_SIGN: ":green[**● no sign**]", FARTHER: ":green[**● keeps away**]", CANNOT: ":gray[**□ cannot be judged**]",
 }  # fmt: skip
-_SUMMARY = ["n", "nearer_to_train", "low", "high", "verdict", "copies", "dcr_mean", "dcr_sd", "dcr_5", "nndr"]
 
 
 def distances(current, split, release, audit, copy, **_) -> None:
     picture(
-        "How far the nearest record is", distance_chart(audit.privacy), name="copy-distances", table=distance_table(audit.privacy), of=about(audit, release),
+        "How far the nearest record is", distance_chart(audit.privacy), name="copy-distances", table=audit.privacy.histogram, of=about(audit, release),
     )  # fmt: skip
     st.caption(
         "A copy that gives nobody away lies as far from those it was made from (train) as from people it has not seen (holdout). The right end holds all that is further."
@@ -74,9 +73,8 @@ def distances(current, split, release, audit, copy, **_) -> None:
     picture(
         "Who is nearer to the people the copy was made from", nearer_chart(audit.privacy), name="copy-groups", table=audit.privacy.by_group, of=about(audit, release),
     )  # fmt: skip
-    rows = release_table(release)
     table(
-        rows,
+        release.distances,
         name="copies-distances",
         description="Each copy's distances to the training records, and those of the holdout.",
     )
@@ -84,7 +82,7 @@ def distances(current, split, release, audit, copy, **_) -> None:
         "dcr: distance to the closest record, 0 is a copy; dcr 5: its 5th percentile; nndr: nearest over second nearest, small where one person alone is near; copies: share at distance 0."
     )
     table(
-        audit.privacy.by_group[["attribute", "group", *_SUMMARY]],
+        audit.privacy.by_group[["attribute", "group", *SUMMARY]],
         name="copy-groups-table",
         description="The same for the records of each group.",
     )
@@ -97,19 +95,6 @@ def distances(current, split, release, audit, copy, **_) -> None:
         )
 
 
-def release_table(release):
-    """Each copy's distances in one row, and the holdout's."""
-    import pandas as pd
-
-    rows = [{"copy": c.title} | {name: c.privacy.summary[name] for name in _SUMMARY} for c in release.copies]
-    first = release.copies[0].privacy.summary
-    rows.append(
-        {"copy": "holdout (what others score)"}
-        | {name: first[f"baseline_{name}"] for name in ("dcr_mean", "dcr_sd", "dcr_5", "copies", "nndr")}
-    )
-    return pd.DataFrame(rows)
-
-
 def linkage(current, split, release, audit, copy, **_) -> None:
     st.caption(
         "An attacker has the copy and a public table, compares every record with every public one that has the same key, and adds up how alike their fields are."
@@ -118,19 +103,19 @@ def linkage(current, split, release, audit, copy, **_) -> None:
     if found is None:
         st.info("Upload a public table that shares columns with the copy; the sample of residents has one of its own.")
         return
-    name, public = found
+    name, public, digest = found
     st.markdown(literal(f"Public table: {name}, {len(public):,} records."))
     asked = linkage_choices(current, split.train.frame, copy.frame, public)
     if asked is None:
         return
     try:
-        made = linkage_of(current, split, copy, audit, public, name, asked)
+        made = linkage_of(current, split, copy, audit, public, digest, asked)
     except InputError as error:
         problems(error)
         return
     if made is None:
         return
-    current.compared["linkage shown"] = (audit.title, made)
+    current.compared["linkage shown"] = (audit, made)
     for sentence in linkage_answer(made):
         answer_box(None, sentence)
     picture(
@@ -199,7 +184,7 @@ def use(release, audit, **_) -> None:
     )
     st.caption("The worst slice is searched on half of the holdout; its loss and interval are the other half's.")
     st.markdown(f"**How like the real table it is:** {literal(audit.title)}")
-    table(likeness_table(release), name="copies-likeness", description="How like the real table each copy is.")
+    table(release.likeness, name="copies-likeness", description="How like the real table each copy is.")
     st.caption(
         "Marginals: mean of 1 − the Kolmogorov–Smirnov or total variation distance of each column; association gap: mean difference of Cramér's V over pairs; told AUC: a classifier that tells made from real, 0.5 is best."
     )
@@ -208,13 +193,6 @@ def use(release, audit, **_) -> None:
         table(audit.likeness.columns, name="copy-columns", description="How like each column is.")
     with right:
         table(audit.likeness.pairs, name="copy-pairs", description="Cramér's V of each pair of columns in both tables.")
-
-
-def likeness_table(release):
-    """Fidelity of each copy in one row."""
-    import pandas as pd
-
-    return pd.DataFrame([{"copy": c.title} | c.likeness.summary for c in release.copies])
 
 
 def frontier(release, **_) -> None:
@@ -253,16 +231,13 @@ def whole(current, split, release, copies) -> None:
         st.markdown(f"**{literal(audit.title)}** · {_MARKS[audit.verdict]}  \n{literal(said[0])}")
     further = [*said[1:], attack_answer(audit.attacks), member_answer(audit.use, audit.title)]
     st.markdown("\n".join(f"- {literal(sentence)}" for sentence in further))
-    if audit.privacy.schema.left_out:
-        st.warning(
-            " ".join(literal(note) for note in audit.privacy.notes if "is not compared" in note),
-            icon=":material/warning:",
-        )
+    if audit.privacy.uncompared:
+        st.warning(literal(" ".join(audit.privacy.uncompared)), icon=":material/warning:")
     for note in (
-        *(n for n in audit.privacy.notes if "is not compared" not in n and n not in said[0]),
+        *audit.privacy.notes[audit.privacy.verdict == CANNOT :],
         audit.card["how"],
         LIMITS,
-    ):
+    ):  # the first is in the verdict then
         st.caption(literal(note))
     view = st.segmented_control(
         "View", list(_VIEWS), default="distances", required=True, format_func=_VIEWS.get, key="copies view", label_visibility="collapsed"
@@ -271,9 +246,9 @@ def whole(current, split, release, copies) -> None:
     if audit.verdict == LEAKS:
         st.warning("This copy gives people away. Whoever gets it gets them.", icon=":material/warning:")
     download(with_found(copy, audit, [*said, attack_answer(audit.attacks)]))
-    title, made = current.compared.get("linkage shown", (None, None))
+    linked, made = current.compared.get("linkage shown", (None, None))
     add_to_report(
-        dataclasses.replace(release, chosen=audit.title, linkage=made if title == audit.title else None), key="copies"
+        dataclasses.replace(release, chosen=audit.title, linkage=made if linked is audit else None), key="copies"
     )
 
 

@@ -20,7 +20,6 @@ from recidiv_core.charts.theme import (
 from recidiv_core.privacy import CANNOT, LEAKS, TOO_FEW, AttackAudit, LinkageAudit, PrivacyAudit
 
 _SERIES = {"synthetic_train": "copy → train", "synthetic_holdout": "copy → holdout", "holdout_train": "holdout → train"}
-_BINS = 40
 _MOST_GROUPS = 30
 _SIGNS = ("given away", "no sign", "cannot be said")
 _COLOURS, _SHAPES = (GROUP_COLOURS[1], GROUP_COLOURS[2], QUIET), ("triangle-up", "circle", "square")
@@ -30,24 +29,9 @@ def _sign(verdict: str) -> str:
     return _SIGNS[0 if verdict == LEAKS else 2 if verdict in (TOO_FEW, CANNOT) else 1]
 
 
-def distance_table(audit: PrivacyAudit) -> pd.DataFrame:
-    """Shares of records by the distance to the nearest: series, from, to, share, n. The last bin holds all beyond the 99th percentile."""
-    nearest = {name: audit.distances[name][:, 0] for name in _SERIES}
-    end = max(float(np.quantile(own, 0.99)) for own in nearest.values()) or 1.0
-    edges = np.linspace(0, end, _BINS + 1)
-    rows = []
-    for name, own in nearest.items():
-        counts = np.histogram(np.minimum(own, end), edges)[0]
-        rows += [
-            {"series": _SERIES[name], "from": low, "to": high, "share": count / len(own), "n": int(count)}
-            for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-        ]
-    return pd.DataFrame(rows)
-
-
 def distance_chart(audit: PrivacyAudit) -> Spec:
     """How far the nearest record is: of the copy's to those it was made from and to others, and of the others to those it was made from."""
-    table = distance_table(audit)
+    table = audit.histogram.replace({"series": _SERIES})
     rows = [
         {"group": r["series"], "from": r["from"], "share": r["share"], "to": r["to"]} for r in table.to_dict("records")
     ]

@@ -96,7 +96,7 @@ def privacy(options: argparse.Namespace) -> int:
     told(1.0, "")
     if options.json:
         written(options.json, audit.to_dict())
-    print("\n".join((*privacy_answer(audit), *audit.notes, LIMITS)), "\n")
+    print("\n".join((*privacy_answer(audit), *audit.uncompared, *audit.notes, LIMITS)), "\n")
     if len(audit.by_group):
         shown = audit.by_group[
             ["attribute", "group", "n", "dcr_mean", "dcr_sd", "copies", "nearer_to_train", "low", "high", "verdict"]

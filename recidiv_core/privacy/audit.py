@@ -19,6 +19,7 @@ from recidiv_core.stats import wilson
 
 FEWEST = 50
 _MOST_NUMBERS = 10
+_BINS = 40
 _ANOTHER = "(another value)"
 _FEWEST_OF_GROUP = 30
 _SEPARATE, _SHARED = (
@@ -50,13 +51,15 @@ class PrivacyAudit:
     by_group : DataFrame
         The same for the synthetic records of each group of each attribute, beside the holdout's of that group; bounds of all groups of an attribute
         together (Bonferroni).
-    notes : what has to be known beside it.
+    notes : what has to be known beside it; where nothing can be judged the first says why.
+    uncompared : a sentence for each column that is no place but a name: what of the real one's values the copy holds.
     """
 
     distances: dict[str, np.ndarray] = field(repr=False)
     summary: dict[str, Any]
     by_group: pd.DataFrame
     notes: tuple[str, ...]
+    uncompared: tuple[str, ...]
     schema: Schema = field(repr=False)
     options: dict[str, Any]
 
@@ -87,10 +90,21 @@ class PrivacyAudit:
             for r in found.itertuples()
         ]
 
+    @property
+    def histogram(self) -> pd.DataFrame:
+        """Shares of records by the distance to the nearest: series (a key of ``distances``), from, to, share, n. The last bin holds all beyond the 99th percentile."""
+        nearest = {name: own[:, 0] for name, own in self.distances.items()}
+        end = max(float(np.quantile(own, 0.99)) for own in nearest.values()) or 1.0
+        edges = np.linspace(0, end, _BINS + 1)
+        counts = {name: np.histogram(np.minimum(own, end), edges)[0] for name, own in nearest.items()}
+        return pd.concat(
+            [pd.DataFrame({"series": name, "from": edges[:-1], "to": edges[1:], "share": own / own.sum(), "n": own}) for name, own in counts.items()], ignore_index=True
+        )  # fmt: skip
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record's distance among them."""
         return plain({
-            "summary": self.summary, "by_group": self.by_group, "notes": self.notes, "columns": self.schema.columns, "left_out": dict(self.schema.left_out), "options": self.options,
+            "summary": self.summary, "by_group": self.by_group, "notes": self.notes, "uncompared": self.uncompared, "columns": self.schema.columns, "left_out": dict(self.schema.left_out), "options": self.options,
         })  # fmt: skip
 
 
@@ -121,9 +135,9 @@ def audit_privacy(
         own = None if progress is None else lambda done, text: progress(share + done / 4, text)
         return nearest_records(queries, reference, schema=schema, progress=own)
 
-    whole, _ = near(synthetic, real_train, 0.0)
+    whole, at = near(synthetic, real_train, 0.0)
     baseline, _ = near(holdout, real_train, 0.25)
-    to_train, train_at = near(synthetic, real_train.iloc[part[0]], 0.5)
+    to_train, train_at = (whole, at) if n == len(real_train) else near(synthetic, real_train.iloc[part[0]], 0.5)
     to_holdout, holdout_at = near(synthetic, holdout.iloc[part[1]], 0.75)
     votes = np.where(to_train[:, 0] == to_holdout[:, 0], 0.5, (to_train[:, 0] < to_holdout[:, 0]).astype(float))
     judged = _Votes(votes, train_at[:, 0], holdout_at[:, 0], to_train[:, 0] == 0, to_holdout[:, 0] == 0, n)
@@ -133,7 +147,7 @@ def audit_privacy(
     return PrivacyAudit(
         {"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline}, measured,
         _by_group(tables, sensitive, whole, baseline, judged, confidence_level, is_judged=doubt is None),
-        (*([] if doubt is None else [doubt]), *_notes(tables, schema, baseline)), schema,
+        (*([] if doubt is None else [doubt]), *_notes(tables, schema, baseline)), tuple(_uncompared(tables, schema)), schema,
         {"n_train": len(real_train), "n_holdout": len(holdout), "n_synthetic": len(synthetic), "n_compared": n, "random_state": int(random_state), "confidence_level": confidence_level},
     )  # fmt: skip
 
@@ -363,8 +377,13 @@ def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray
     ]
     if constant:
         found.append(f"The same value in every training record: {', '.join(map(shown, constant))}.")
+    return found
+
+
+def _uncompared(tables: dict[str, pd.DataFrame], schema: Schema) -> list[str]:
+    found = []
     for name, reason in schema.left_out.items():
-        real, made = (as_groups(tables[t][name].dropna()) for t in ("real_train", "synthetic"))
+        real, made = (as_groups(tables[title][name].dropna()) for title in ("real_train", "synthetic"))
         share = made.isin(set(real)).mean() if len(made) else 0.0
         found.append(
             f"{shown(name)} is not compared ({reason}); {100 * share:.0f} % of the copy's values are real ones. Where it names people or places, take it out of the copy."

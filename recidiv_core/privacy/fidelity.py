@@ -66,11 +66,11 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 def _ks(first: np.ndarray, second: np.ndarray) -> float:
     """The largest distance between two distribution functions; 1 where one of them has no values."""
+    from scipy.stats import ks_2samp
+
     if not len(first) or not len(second):
         return float(len(first) != len(second))
-    at = np.concatenate([first, second])
-    below = [np.searchsorted(np.sort(own), at, side="right") / len(own) for own in (first, second)]
-    return float(np.abs(below[0] - below[1]).max())
+    return float(ks_2samp(first, second, method="asymp").statistic)
 
 
 def _total_variation(first: pd.Series, second: pd.Series) -> float:

@@ -15,13 +15,14 @@ from recidiv_core.models import rows_of, splits, usable_features
 from recidiv_core.plain import plain
 from recidiv_core.privacy.attacks import AttackAudit, audit_attacks
 from recidiv_core.privacy.audit import CANNOT, FEWEST, LEAKS, PrivacyAudit, audit_privacy, overlap
-from recidiv_core.privacy.distances import Progress
+from recidiv_core.privacy.distances import Progress, nearest_records
 from recidiv_core.privacy.fidelity import Fidelity, fidelity
 from recidiv_core.privacy.linkage import LinkageAudit
 from recidiv_core.privacy.synthesize import SyntheticTable
 from recidiv_core.privacy.utility import FIRST_ALGORITHMS, UtilityAudit, audit_utility
 
 REAL = "Real, training part"
+SUMMARY = ["n", "nearer_to_train", "low", "high", "verdict", "copies", "dcr_mean", "dcr_sd", "dcr_5", "nndr"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,21 @@ class ReleaseAudit:
 
     def _gaps(self, use: UtilityAudit) -> pd.DataFrame:
         return use.fairness[use.fairness["algorithm"] == self.algorithm] if len(use.fairness) else use.fairness
+
+    @property
+    def distances(self) -> pd.DataFrame:
+        """Each copy's distances in one row, and last what the holdout scores."""
+        rows = [{"copy": c.title} | {name: c.privacy.summary[name] for name in SUMMARY} for c in self.copies]
+        if self.copies:
+            first = self.copies[0].privacy.summary
+            beside = {name: first[f"baseline_{name}"] for name in SUMMARY if f"baseline_{name}" in first}
+            rows.append({"copy": "Holdout (what others score)", "n": self.dataset["n_holdout"]} | beside)
+        return pd.DataFrame(rows)
+
+    @property
+    def likeness(self) -> pd.DataFrame:
+        """How like the real table each copy is, in one row."""
+        return pd.DataFrame([{"copy": c.title} | c.likeness.summary for c in self.copies])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record, distance or pair among them."""
@@ -306,3 +322,9 @@ def with_found(copy: SyntheticTable, audit: CopyAudit, sentences: Sequence[str])
         card=copy.card
         | plain({"found": list(sentences), "distances": audit.privacy.summary, "auc_on_real_people": use}),
     )
+
+
+def nearest_values(split: Split, copy: SyntheticTable, audit: CopyAudit, column: str) -> np.ndarray:
+    """For each record of a copy what the training record nearest to it has in ``column``, shape (n,): R's "nearest point", as the truth of a linkage."""
+    _, position = nearest_records(copy.frame, split.train.frame, schema=audit.privacy.schema, k=1)
+    return split.train.frame[column].iloc[position[:, 0]].to_numpy()

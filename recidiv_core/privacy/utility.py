@@ -16,7 +16,7 @@ from recidiv_core.models import ALGORITHMS, Feature, auc_interval, transferred_s
 from recidiv_core.plain import plain
 from recidiv_core.privacy.distances import Progress
 from recidiv_core.slices import audit_slices
-from recidiv_core.stats import wilson_of_people
+from recidiv_core.stats import mean_bounds, wilson_of_people
 
 CUT = 0.5  # R's models flag at a probability of one half
 FIRST_ALGORITHMS = ("random_forest", "logistic_regression")
@@ -280,16 +280,9 @@ def _losses(
             own = loss[attribute.codes == code]
             if level == MISSING_GROUP or len(own) < 2:
                 continue
-            low, high = _mean_bounds(own, confidence_level)
+            low, high = mean_bounds(own, confidence_level=confidence_level)
             rows.append({
                 "kind": "group", "attribute": attribute.name, "words": f"{attribute.name} = {level}", "n": len(own), "share": len(own) / len(loss), "log_loss": float(own.mean()), "low": low, "high": high,
                 "is_confirmed": False, "reason": "",
             })  # fmt: skip
     return rows
-
-
-def _mean_bounds(values: np.ndarray, confidence_level: float) -> tuple[float, float]:
-    from scipy.stats import t
-
-    half = t.ppf(0.5 + confidence_level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)

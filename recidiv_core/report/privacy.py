@@ -138,34 +138,15 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
         )
     )
     rows = [
-        [c.title, f"{c.privacy.summary['n']:,}", _mean_sd(c.privacy.summary, ""), _number(c.privacy.summary["dcr_5"]), _share(c.privacy.summary["copies"]), _number(c.privacy.summary["nndr"]), _bounded(c.privacy.summary, "nearer_to_train", "low", "high")]
-        for c in audit.copies
+        [r["copy"], f"{r['n']:,.0f}", _mean_sd(r), _number(r["dcr_5"]), _share(r["copies"]), _number(r["nndr"]), _bounded(r, "nearer_to_train", "low", "high")]
+        for r in audit.distances.to_dict("records")
     ]  # fmt: skip
-    if audit.copies:
-        first = audit.copies[0].privacy.summary
-        rows.append(
-            [
-                "Holdout (what others score)",
-                f"{audit.dataset['n_holdout']:,}",
-                _mean_sd(first, "baseline_"),
-                _number(first["baseline_dcr_5"]),
-                _share(first["baseline_copies"]),
-                _number(first["baseline_nndr"]),
-                DASH,
-            ]
-        )
-        columns = [
-            "Copy",
-            "Records",
-            "Distance to the closest (mean ± SD)",
-            "5th percentile",
-            "Exact copies",
-            "Nearest over second",
-            "Nearer to train",
-        ]
-        blocks.append(
-            table_block("Distances of each copy to the records it was made from", columns, [False, *[True] * 6], rows)
-        )
+    columns = [
+        "Copy", "Records", "Distance to the closest (mean ± SD)", "5th percentile", "Exact copies", "Nearest over second", "Nearer to train"
+    ]  # fmt: skip
+    blocks.append(
+        table_block("Distances of each copy to the records it was made from", columns, [False, *[True] * 6], rows)
+    )
     rows = [
         [r["variant"], r["title"], f"{r['n_train']:,}", _bounded(r, "accuracy", "accuracy_low", "accuracy_high"), _plain(r, "auc", "auc_low", "auc_high"), _plain(r, "member_auc", "member_low", "member_high")]
         for r in use.table.to_dict("records")
@@ -200,7 +181,10 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
             "Log loss in the worst slice found, and in each group", columns, [False, False, False, True, True], rows
         )
     )
-    rows = [[c.title, *(_number(c.likeness.summary[n]) for n in ("marginals", "worst_marginal", "association_gap")), _plain(c.likeness.summary, "told_auc", "told_low", "told_high")] for c in audit.copies]  # fmt: skip
+    rows = [
+        [r["copy"], *(_number(r[n]) for n in ("marginals", "worst_marginal", "association_gap")), _plain(r, "told_auc", "told_low", "told_high")]
+        for r in audit.likeness.to_dict("records")
+    ]  # fmt: skip
     if rows:
         columns = ["Copy", "Marginals alike", "The worst", "Association gap", "Told from real (AUC)"]
         blocks.append(table_block("How like the real table each copy is", columns, [False, *[True] * 4], rows))
@@ -212,7 +196,7 @@ def _one(copy: CopyAudit) -> list[dict[str, Any]]:
         text_block(copy.card["how"]),
         *(text_block(t) for t in privacy_answer(copy.privacy)),
         text_block(member_answer(copy.use, copy.title)),
-        *(text_block(t) for t in (*copy.privacy.notes, LIMITS)),
+        *(text_block(t) for t in (*copy.privacy.uncompared, *copy.privacy.notes, LIMITS)),
     ]
     blocks.append(
         figure_block(
@@ -228,7 +212,7 @@ def _one(copy: CopyAudit) -> list[dict[str, Any]]:
     )
     if len(copy.privacy.by_group):
         rows = [
-            [r["attribute"], r["group"], f"{r['n']:,}", _mean_sd(r, ""), _share(r["copies"]), _bounded(r, "nearer_to_train", "low", "high")]
+            [r["attribute"], r["group"], f"{r['n']:,}", _mean_sd(r), _share(r["copies"]), _bounded(r, "nearer_to_train", "low", "high")]
             for r in copy.privacy.by_group.to_dict("records")
         ]  # fmt: skip
         columns = ["Attribute", "Group", "Records", "Distance (mean ± SD)", "Exact copies", "Nearer to train"]
@@ -292,8 +276,8 @@ def _share(value: float) -> str:
     return DASH if value is None or np.isnan(value) else f"{100 * value:.1f} %"
 
 
-def _mean_sd(row: Any, prefix: str) -> str:
-    return f"{row[f'{prefix}dcr_mean']:.4f} ± {row[f'{prefix}dcr_sd']:.4f}"
+def _mean_sd(row: Any) -> str:
+    return f"{row['dcr_mean']:.4f} ± {row['dcr_sd']:.4f}"
 
 
 def _bounded(row: Any, value: str, low: str, high: str) -> str:

@@ -16,6 +16,7 @@ from recidiv_core.sentencing.records import ADJUSTERS, SentencingRecords
 from recidiv_core.stats import normal_quantile, student
 
 _LEAST = 30  # counted sentences of a group
+_NOTHING = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n_used": 0}
 _RARE = 10  # levels of fewer are taken together
 
 
@@ -69,11 +70,6 @@ def adjusted_disparity(
         raise InputError.one(
             "records", f"at least {_LEAST} counted sentences of the reference and of another group", "fewer"
         )
-    design = (
-        pd.concat([_levels(frame[name], name) for name in adjust_for], axis=1)
-        if adjust_for
-        else pd.DataFrame(index=frame.index)
-    )
     cells = (
         frame[list(adjust_for)].astype(str).agg("\x1f".join, axis=1) if adjust_for else pd.Series("", index=frame.index)
     )
@@ -81,9 +77,10 @@ def adjusted_disparity(
     for group in groups:
         own = frame[attribute].isin([group, reference])
         y, is_group = frame.loc[own, "deviation"].to_numpy(), (frame.loc[own, attribute] == group).to_numpy()
+        design = np.column_stack([np.empty((len(y), 0)), *(_levels(frame.loc[own, name]) for name in adjust_for)])
         ways = {
             "unadjusted": _regressed(y, is_group, np.empty((len(y), 0)), confidence_level),
-            "regression": _regressed(y, is_group, design[own].to_numpy(dtype=float), confidence_level),
+            "regression": _regressed(y, is_group, design, confidence_level),
             "matched": _matched(y, is_group, cells[own].to_numpy(), confidence_level),
         }
         signs = {
@@ -104,35 +101,28 @@ def adjusted_disparity(
     )
 
 
-def _levels(column: pd.Series, name: str) -> pd.DataFrame:
-    """Indicators of a column's levels but the most common one; rare ones together."""
+def _levels(column: pd.Series) -> np.ndarray:
+    """Indicators of a column's levels but the most common one, (n, levels − 1); those of few sentences together, and if these are few too with the most common."""
     text = column.astype(str)
+    text = text.where(text.map(text.value_counts()) >= _RARE, "(rare)")
     counts = text.value_counts()
-    text = text.where(text.map(counts) >= _RARE, "(rare)")
-    order = text.value_counts().index
-    return pd.get_dummies(pd.Categorical(text, categories=order), prefix=name).iloc[:, 1:].set_axis(column.index)
+    if counts.get("(rare)", _RARE) < _RARE:
+        text = text.replace("(rare)", counts.index[0])
+    return pd.get_dummies(pd.Categorical(text, categories=text.value_counts().index)).to_numpy(dtype=float)[:, 1:]
 
 
 def _regressed(y: np.ndarray, is_group: np.ndarray, others: np.ndarray, confidence_level: float) -> dict[str, Any]:
-    """The group's coefficient with HC3 bounds; what the data do not tell apart is dropped first."""
-    X = np.column_stack([np.ones(len(y)), is_group, others]).astype(float)
-    kept = [0, 1]
-    for column in range(2, X.shape[1]):  # indicators that follow from those before say nothing
-        if np.linalg.matrix_rank(X[:, [*kept, column]]) > len(kept):
-            kept.append(column)
-    X = X[:, kept]
-    inverse = np.linalg.pinv(X.T @ X)
-    beta = inverse @ X.T @ y
-    leverage = np.clip(np.einsum("ij,jk,ik->i", X, inverse, X), 0, 1 - 1e-9)
-    weighted = X * ((y - X @ beta) / (1 - leverage))[:, None]
-    error = float(np.sqrt((inverse @ weighted.T @ weighted @ inverse)[1, 1]))
-    z = float(student(normal_quantile(confidence_level), len(y) - X.shape[1]))
-    return {
-        "difference": float(beta[1]),
-        "low": float(beta[1]) - z * error,
-        "high": float(beta[1]) + z * error,
-        "n_used": len(y),
-    }
+    """The group's coefficient with HC3 bounds, by statsmodels; none where the other columns tell the group."""
+    import statsmodels.api as sm
+
+    others = others[:, others.std(axis=0) > 0]
+    rest = np.column_stack([np.ones(len(y)), others])
+    X = np.column_stack([is_group, rest]).astype(float)
+    if np.linalg.matrix_rank(X) == np.linalg.matrix_rank(rest):
+        return dict(_NOTHING)
+    fit = sm.OLS(y, X).fit(cov_type="HC3", use_t=True)
+    low, high = fit.conf_int(1 - confidence_level)[0]
+    return {"difference": float(fit.params[0]), "low": float(low), "high": float(high), "n_used": len(y)}
 
 
 def _matched(y: np.ndarray, is_group: np.ndarray, cells: np.ndarray, confidence_level: float) -> dict[str, Any]:
@@ -144,9 +134,8 @@ def _matched(y: np.ndarray, is_group: np.ndarray, cells: np.ndarray, confidence_
         .unstack()
     )
     found = found.dropna(subset=[("count", True), ("count", False)])
-    nothing = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n_used": 0}
     if found.empty:
-        return nothing
+        return dict(_NOTHING)
     weight = found[("count", True)] / found[("count", True)].sum()
     difference = float((weight * (found[("mean", True)] - found[("mean", False)])).sum())
     variance = 0.0

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
 
 from recidiv_core.data import MISSING_GROUP, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.sentencing.records import SentenceColumns, SentencingRecords, sentencing_records
-from recidiv_core.stats import wilson
+from recidiv_core.stats import mean_bounds, wilson
 
 LEVELS = range(18)  # S: controlled_substance_quantity_level
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -152,10 +151,9 @@ def _measured(part: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
         "sd": float("nan"),
         "median": float(np.median(values)) if n else float("nan"),
     }
+    made["low"], made["high"] = mean_bounds(values, confidence_level=confidence_level)
     if n > 1:
         made["sd"] = float(values.std(ddof=1))
-        half = student_t.ppf(0.5 + confidence_level / 2, n - 1) * made["sd"] / np.sqrt(n)
-        made |= {"low": mean - float(half), "high": mean + float(half)}
     sides = {"above": part["given"] > part["guideline_high"], "below": part["given"] < part["guideline_low"]}
     sides["within"] = ~(sides["above"] | sides["below"])
     for name, own in sides.items():
@@ -167,22 +165,22 @@ def _measured(part: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
 
 def _compared(here: np.ndarray, there: np.ndarray, min_n: int, confidence_level: float) -> dict[str, Any]:
     """The difference of two means with Welch's bounds."""
+    from scipy.stats import ttest_ind
+
     made: dict[str, Any] = {"n": len(there), "mean": float(there.mean()) if len(there) else float("nan")}
     nothing = dict.fromkeys(("difference", "low", "high", "p_value"), float("nan"))
     if min(len(here), len(there)) < max(min_n, 2):
         return made | nothing | {"reason": f"fewer than {max(min_n, 2)} sentences on one side"}
-    variances = [own.var(ddof=1) / len(own) for own in (here, there)]
-    error, difference = float(np.sqrt(sum(variances))), float(here.mean() - there.mean())
-    if error == 0:
+    difference = float(here.mean() - there.mean())
+    if here.std() == there.std() == 0:
         return made | nothing | {"difference": difference, "reason": "no spread: nothing is left to chance"}
-    degrees = sum(variances) ** 2 / sum(v**2 / (len(own) - 1) for v, own in zip(variances, (here, there), strict=True))
-    half = float(student_t.ppf(0.5 + confidence_level / 2, degrees)) * error
-    p = float(2 * student_t.sf(abs(difference) / error, degrees))
+    found = ttest_ind(here, there, equal_var=False)
+    low, high = found.confidence_interval(confidence_level)
     return made | {
         "difference": difference,
-        "low": difference - half,
-        "high": difference + half,
-        "p_value": p,
+        "low": float(low),
+        "high": float(high),
+        "p_value": float(found.pvalue),
         "reason": "",
     }
 

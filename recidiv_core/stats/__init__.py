@@ -6,6 +6,7 @@ from recidiv_core.stats.curves import ScoreCurve, ScoreCurves, baseline_threshol
 from recidiv_core.stats.intervals import (
     auc_bounds,
     difference_bounds,
+    mean_bounds,
     normal_quantile,
     ratio_bounds,
     student,
@@ -27,6 +28,7 @@ __all__ = [
     "compare_groups",
     "difference_bounds",
     "holm",
+    "mean_bounds",
     "normal_quantile",
     "prevalence_threshold",
     "ratio_bounds",

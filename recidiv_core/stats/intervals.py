@@ -52,6 +52,17 @@ def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level
     return float(low), float(high)
 
 
+def mean_bounds(values: np.ndarray, *, confidence_level: float = 0.95) -> tuple[float, float]:
+    """Student's bounds of a mean; NaN for fewer than two values."""
+    from scipy.stats import t
+
+    n = len(values)
+    if n < 2:
+        return float("nan"), float("nan")
+    half = t.ppf(0.5 + confidence_level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
 def difference_bounds(
     a: ArrayLike, low_a: ArrayLike, high_a: ArrayLike, b: ArrayLike, low_b: ArrayLike, high_b: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -79,11 +79,8 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     old: PairChoices | None = current.pair_choices
     key = dataset.digest[:10]
 
-    def kept(name: str, start: Any) -> Any:
-        return start if old is None else getattr(old, name)
-
     models = models_to_ask(current)
-    first = kept("model", None)
+    first = getattr(old, "model", None)
     names = list(models)
     start = (
         first
@@ -98,28 +95,28 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     unaware = False
     if isinstance(model, tuple) and model[0] == "asked":
         unaware = st.toggle(
-            "Unaware of the protected attributes", kept("unaware", False), key=f"pairs unaware {key}",
+            "Unaware of the protected attributes", getattr(old, "unaware", False), key=f"pairs unaware {key}",
             help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under “Proxies”.",
         )  # fmt: skip
-    vary = _varied(dataset, kept("vary", {}), key)
+    vary = _varied(dataset, getattr(old, "vary", {}), key)
     source = st.radio(
-        "Profiles", list(SOURCES), list(SOURCES).index(kept("source", "profiles" if model == _LOANS else "between")), format_func=SOURCES.get, key=f"pairs source {key}",
+        "Profiles", list(SOURCES), list(SOURCES).index(getattr(old, "source", "profiles" if model == _LOANS else "between")), format_func=SOURCES.get, key=f"pairs source {key}",
         help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. “Between real rows” takes all columns together from two real rows that are alike: "
         "no mixture of values appears that nobody has. “Real rows, flipped” asks about the people in the table.",
     )  # fmt: skip
     most = len(dataset) if source == "rows" else 200_000
     n = st.number_input(
-        "How many", 1, most, min(kept("n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
+        "How many", 1, most, min(getattr(old, "n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
     )
     with st.expander("More"):
         locale = st.selectbox(
-            "Language and country of names and places", LOCALES, LOCALES.index(kept("locale", "en")), key="pairs locale", help="A language, or a language and a country, by their ISO codes: en, es-mx, de-at.",
+            "Language and country of names and places", LOCALES, LOCALES.index(getattr(old, "locale", "en")), key="pairs locale", help="A language, or a language and a country, by their ISO codes: en, es-mx, de-at.",
         )  # fmt: skip
         seed = st.number_input(
             "Seed",
             0,
             2**31 - 1,
-            kept("random_state", 0),
+            getattr(old, "random_state", 0),
             key="pairs seed",
             help="The same seed gives the same profiles.",
         )
@@ -131,9 +128,9 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
         int(n),
         locale,
         int(seed),
-        kept("columns", {}),
-        kept("threshold", None),
-        kept("feature", None),
+        getattr(old, "columns", {}),
+        getattr(old, "threshold", None),
+        getattr(old, "feature", None),
     )
     return current.pair_choices
 

@@ -28,6 +28,7 @@ from recidiv_core.models import (
 )
 from recidiv_core.ui.parts import literal, problems
 from recidiv_core.ui.state import Session, Training
+from recidiv_core.ui.uploads import uploaded
 from recidiv_core.ui.work import long_work
 
 _BALANCE = {None: "as they are", 0.5: "50 : 50", 0.35: "35 : 65"}
@@ -100,24 +101,21 @@ def controls(current: Session) -> Choices:
     key = f"{training.table.sha256[:10]}{len(training.table.steps)}"
     outcomes = two_valued(training)
 
-    def kept(name: str, start: Any) -> Any:
-        return start if old is None else getattr(old, name)
-
     st.markdown("**Train**")
-    first = [name for name in kept("outcomes", ()) if name in outcomes] or [training.roles.label]
+    first = [name for name in getattr(old, "outcomes", ()) if name in outcomes] or [training.roles.label]
     chosen = st.multiselect(
         "Outcomes", outcomes, first, key=f"models outcomes {key}", help="Each on the rows that can say it."
     )
-    before = kept("algorithms", _FIRST)
+    before = getattr(old, "algorithms", _FIRST)
     algorithms = st.multiselect(
         "Algorithms", TRAINABLE, [n for n in before if n in TRAINABLE], format_func=lambda name: ALGORITHMS[name].title, key="models algorithms",
     )  # fmt: skip
     unaware = st.toggle(
-        "Unaware of the protected attributes", kept("unaware", True), key="models unaware",
+        "Unaware of the protected attributes", getattr(old, "unaware", True), key="models unaware",
         help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies stay.",
     )  # fmt: skip
     judged = st.selectbox(
-        "Judged by", list(_JUDGED), list(_JUDGED).index(kept("n_outer", 3)), format_func=_JUDGED.get, key="models judged",
+        "Judged by", list(_JUDGED), list(_JUDGED).index(getattr(old, "n_outer", 3)), format_func=_JUDGED.get, key="models judged",
         help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model trained on the others.",
     )  # fmt: skip
     with st.expander("More"):
@@ -125,32 +123,34 @@ def controls(current: Session) -> Choices:
             "Mitigations to compare", MITIGATIONS, [n for n in before if n in MITIGATIONS], format_func=lambda name: ALGORITHMS[name].title, key="models mitigations",
             help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the Thresholds page.",
         )  # fmt: skip
-        features = _features(training, tuple(chosen) or (training.roles.label,), unaware, kept("features", None), key)
+        features = _features(
+            training, tuple(chosen) or (training.roles.label,), unaware, getattr(old, "features", None), key
+        )
         balance = st.selectbox(
-            "Outcomes in the training part", list(_BALANCE), list(_BALANCE).index(kept("balance", None)), format_func=_BALANCE.get, key="models balance",
+            "Outcomes in the training part", list(_BALANCE), list(_BALANCE).index(getattr(old, "balance", None)), format_func=_BALANCE.get, key="models balance",
             help="Down-samples the more common outcome, in the training part only.",
         )  # fmt: skip
         n_iter = st.number_input(
-            "Combinations of parameters to try", 0, 200, kept("n_iter", 0), key="models combinations",
+            "Combinations of parameters to try", 0, 200, getattr(old, "n_iter", 0), key="models combinations",
             help="At random, each on inner folds of the training part; 0 takes usual values.",
         )  # fmt: skip
         n_inner = st.number_input(
             "Inner folds",
             2,
             10,
-            kept("n_inner", 3),
+            getattr(old, "n_inner", 3),
             key="models inner",
             help="Parts of the training part on which parameters are tried.",
         )
         attributes = list(training.roles.sensitive)
-        start = kept("attribute", attributes[0])
+        start = getattr(old, "attribute", attributes[0])
         attribute = st.selectbox(
             "Attribute that mitigations work on",
             attributes,
             attributes.index(start) if start in attributes else 0,
             key=f"models attribute {key}",
         )
-        seed = st.number_input("Seed", 0, 2**31 - 1, kept("random_state", 0), key="models seed")
+        seed = st.number_input("Seed", 0, 2**31 - 1, getattr(old, "random_state", 0), key="models seed")
     current.model_choices = Choices(
         tuple(chosen), (*algorithms, *mitigations), unaware, balance, judged, int(n_inner), int(n_iter), attribute, int(seed), features
     )  # fmt: skip
@@ -335,21 +335,9 @@ def from_outside(current: Session) -> None:
         "A model as skops, XGBoost (JSON, UBJ) or ONNX; it is opened in a process of its own, and nothing in it is run. Pickle and joblib files run code "
         "when they are opened, and are refused."
     )
-    uploaded = st.file_uploader("A trained model", _MODEL_TYPES, key="models upload")
-    if uploaded is None:
-        return
-    if current.uploads.get("model") != uploaded.file_id:
-        current.uploads["model"] = uploaded.file_id
-        current.compared.pop("outside", None)
-        current.failures.pop("model", None)
-        try:
-            with st.spinner("Checking the model …", show_time=True):
-                current.compared["outside"] = load_model(uploaded.getvalue(), name=uploaded.name)
-        except InputError as error:
-            current.failures["model"] = error
-    if error := current.failures.get("model"):
-        problems(error)
-    model = current.compared.get("outside")
+    model = uploaded(
+        current, "outside", label="A trained model", types=_MODEL_TYPES, load=lambda data, name: load_model(data, name=name), told="Checking the model …"
+    )  # fmt: skip
     if model is not None:
         _matched(current, model)
 

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from recidiv_core.data import AuditDataset, Table, csv_bytes, read_table, sample_census
-from recidiv_core.errors import InputError
 from recidiv_core.models import ALGORITHMS, TRAINABLE, training_dataset
 from recidiv_core.privacy import (
     FIRST_ALGORITHMS,
@@ -26,15 +25,16 @@ from recidiv_core.privacy import (
     audit_release,
     copied_columns,
     link_records,
-    nearest_records,
+    nearest_values,
     outside_copy,
     split_real,
     split_with,
     synthesize,
 )
 from recidiv_core.ui.bench import TABLE_TYPES
-from recidiv_core.ui.parts import literal, problems
+from recidiv_core.ui.parts import literal
 from recidiv_core.ui.state import Session
+from recidiv_core.ui.uploads import uploaded
 from recidiv_core.ui.work import long_work
 
 # What a copy is called, how it is made, and about how long that takes beside judging it (1).
@@ -71,44 +71,41 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
     old: CopyChoices | None = current.copy_choices
     key = dataset.digest[:10]
 
-    def kept(name: str, start: Any) -> Any:
-        return start if old is None else getattr(old, name)
-
     rare = min(dataset.base_rate, 1 - dataset.base_rate)
     offered = [
         name for name, (_, own, _) in _COPIES.items() if own["method"] != "undersample" or rare < own["ratio"] - 0.005
     ]
     offered = [name for name in offered if name != "smote" or rare < 0.495]
     copies = st.multiselect(
-        "Copies to make", offered, [n for n in kept("copies", _FIRST) if n in offered], format_func=lambda name: _COPIES[name][0], key=f"copies {key}",
+        "Copies to make", offered, [n for n in getattr(old, "copies", _FIRST) if n in offered], format_func=lambda name: _COPIES[name][0], key=f"copies {key}",
         help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian copula and CTGAN draw every row; CTGAN takes about a minute.",
     )  # fmt: skip
     _, left_out = copied_columns(dataset)
     algorithms = list(TRAINABLE)
     algorithm = st.selectbox(
-        "Use is judged by", algorithms, algorithms.index(kept("algorithm", FIRST_ALGORITHMS[0])), format_func=lambda n: ALGORITHMS[n].title, key="copies algorithm",
+        "Use is judged by", algorithms, algorithms.index(getattr(old, "algorithm", FIRST_ALGORITHMS[0])), format_func=lambda n: ALGORITHMS[n].title, key="copies algorithm",
         help="A model of this kind is trained on each copy and judged on real people; a random forest and a logistic regression always stand beside it.",
     )  # fmt: skip
     with st.expander("More"):
         taken = {dataset.roles.label, *dataset.roles.sensitive, dataset.roles.id}
         free = [n for n in dataset.frame if n not in taken]
-        first = [n for n in (kept("columns", None) or ()) if n in free]
+        first = [n for n in (getattr(old, "columns", None) or ()) if n in free]
         picked = st.multiselect(
             "Columns to copy", free, first, key=f"copies columns {key}", placeholder="as the program chooses",
             help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and free texts are never copied.",
         )  # fmt: skip
         columns = tuple(picked) or None
         ratio = st.selectbox(
-            "Outcomes in drawn copies", list(_RATIOS), list(_RATIOS).index(kept("ratio", None)), format_func=_RATIOS.get, key="copies ratio"
+            "Outcomes in drawn copies", list(_RATIOS), list(_RATIOS).index(getattr(old, "ratio", None)), format_func=_RATIOS.get, key="copies ratio"
         )  # fmt: skip
         epochs = st.number_input(
-            "CTGAN: epochs", 1, 2_000, kept("epochs", 150), step=50, key="copies epochs", help="How often it goes through the table."
+            "CTGAN: epochs", 1, 2_000, getattr(old, "epochs", 150), step=50, key="copies epochs", help="How often it goes through the table."
         )  # fmt: skip
         seed = st.number_input(
             "Seed",
             0,
             2**31 - 1,
-            kept("random_state", 0),
+            getattr(old, "random_state", 0),
             key="copies seed",
             help="Of the split, the copies and the attacks.",
         )
@@ -117,7 +114,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
                 literal("Not copied: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + ".")
             )
     current.copy_choices = CopyChoices(
-        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), kept("title", None), kept("seen", ()), kept("linked", None)
+        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), getattr(old, "title", None), getattr(old, "seen", ()), getattr(old, "linked", None)
     )  # fmt: skip
     return current.copy_choices
 
@@ -141,7 +138,7 @@ def _like(dataset: AuditDataset, table: Table) -> AuditDataset:
 
 def uploaded_holdout(current: Session, dataset: AuditDataset) -> None:
     """Other people, whom no copy has seen: where they are given, the whole table is what copies are made from."""
-    table = _uploaded(
+    table = _table(
         current, "copy holdout", "Other people, as holdout (optional)",
         "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two halves; with it copies are made anew, from all of it.",
         lambda table: split_with(dataset, _like(dataset, table)),
@@ -150,26 +147,18 @@ def uploaded_holdout(current: Session, dataset: AuditDataset) -> None:
         st.caption("Copies are made from the whole table, and judged with these people.")
 
 
-def _uploaded(
+def _table(
     current: Session, name: str, label: str, hint: str, check: Callable[[Table], Any] = lambda table: None
 ) -> Table | None:
-    """A table from a file, read once, checked, and kept until the file is taken away."""
-    uploaded = st.file_uploader(label, TABLE_TYPES, key=f"upload {name}", help=hint)
-    if uploaded is not None and current.uploads.get(name) != uploaded.file_id:
-        current.uploads[name] = uploaded.file_id
-        current.failures.pop(name, None)
-        current.compared.pop(name, None)
-        try:
-            with st.spinner("Reading the file …", show_time=True):
-                table = read_table(uploaded.getvalue(), name=uploaded.name)
-                check(table)
-                current.compared[name] = table
-        except InputError as error:
-            current.failures[name] = error
-    if uploaded is not None and (error := current.failures.get(name)):
-        problems(error)
-    table = current.compared.get(name)
-    if table is not None:  # the uploader forgets its file when the page is left
+    """A table from a file that passes ``check``, with a button that takes it away."""
+
+    def load(data: bytes, file: str) -> Table:
+        table = read_table(data, name=file)
+        check(table)
+        return table
+
+    table = uploaded(current, name, label=label, types=TABLE_TYPES, load=load, hint=hint)
+    if table is not None:
         st.button(
             f"Without {literal(table.name)}", key=f"drop {name}", type="tertiary", icon=":material/close:", on_click=lambda: current.compared.pop(name, None)
         )  # fmt: skip
@@ -189,7 +178,7 @@ def outside(current: Session, split: Split) -> None:
         st.info(
             literal(f"{table.name} is gone: it was made from another training part. Make one from this, and upload it.")
         )
-    _uploaded(
+    _table(
         current, name, "A copy made elsewhere", "A table with the same column names, made from the training part alone. It is judged beside those made here.", check
     )  # fmt: skip
     st.caption(
@@ -293,14 +282,16 @@ def download(copy: SyntheticTable) -> None:
     )  # fmt: skip
 
 
-def public_table(current: Session) -> tuple[str, pd.DataFrame] | None:
-    """The public table to link to: the sample's census, or one uploaded."""
-    table = _uploaded(
+def public_table(current: Session) -> tuple[str, pd.DataFrame, str] | None:
+    """The public table to link to, its name and digest: one uploaded, else the sample's census."""
+    table = _table(
         current, "public table", "A public table, such as a census of places", "A table that anybody can get, which shares columns with the copy."
     )  # fmt: skip
     if table is not None:
-        return table.name, table.frame
-    return ("the sample's simulated census", sample_census()) if current.training.table.name == "residents" else None
+        return table.name, table.frame, table.sha256
+    if current.training.table.name != "residents":
+        return None
+    return "the sample's simulated census", sample_census(), "census"
 
 
 def linkage_choices(
@@ -346,24 +337,20 @@ def linkage_choices(
 
 
 def linkage_of(
-    current: Session, split: Split, copy: SyntheticTable, audit: CopyAudit, public: pd.DataFrame, name: str, asked: dict[str, Any]
+    current: Session, split: Split, copy: SyntheticTable, audit: CopyAudit, public: pd.DataFrame, digest: str, asked: dict[str, Any]
 ) -> LinkageAudit | None:  # fmt: skip
     """The linkage asked for, made once."""
-    key = ("linkage", split.train.digest, copy.title, repr(copy.card), name, len(public), repr(asked))
+    key = ("linkage", split.train.digest, copy.title, repr(copy.card), digest, repr(asked))
     if key not in current.compared:
         fields = [LinkField(n, asked["kinds"][n]) for n in asked["fields"]]
         block_on = None if asked["key"] == _NONE else asked["key"]
-        truth, table = None, public
+        is_known = asked["truth"] != _NONE
 
         def run(report) -> None:
-            nonlocal truth, table
-            if asked["truth"] != _NONE:
-                table = public.set_index(asked["truth"], drop=False)
-                _, position = nearest_records(copy.frame, split.train.frame, schema=audit.privacy.schema, k=1)
-                truth = split.train.frame[asked["truth"]].iloc[position[:, 0]].to_numpy()
             current.compared[key] = link_records(
-                copy.frame, table, block_on=block_on, fields=fields, truth=truth, progress=report
-            )
+                copy.frame, public.set_index(asked["truth"], drop=False) if is_known else public, block_on=block_on, fields=fields,
+                truth=nearest_values(split, copy, audit, asked["truth"]) if is_known else None, progress=report,
+            )  # fmt: skip
 
         is_quick = len(copy.frame) * len(public) <= 20_000_000
         long_work("Link them", key="linkage", run=run, of=key if is_quick else None)

@@ -1,10 +1,6 @@
 """The article's audit in a real browser: from the sample to the PDF."""
 
-import io
-
-import pypdf
-
-from tests.browser.test_journeys import downloaded, go, settled
+from tests.browser.test_journeys import go, report_text, settled
 from tests.browser.test_slices import choose
 
 
@@ -46,13 +42,7 @@ def test_the_loans_from_start_to_pdf(page):
     page.get_by_text("1,000 lose by it (Approved to Denied), 0 gain").first.wait_for()
     settled(page)  # while it is drawn anew the page holds the old and the new
 
-    page.get_by_label("Add this to the report").fill("As the article has it.")
-    page.get_by_role("button", name="Add to report").click()
-    page.get_by_text("Added to the report").wait_for()
-    go(page, "Report")
-    text = " ".join(
-        " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(downloaded(page, "Download PDF"))).pages).split()
-    )
+    text = report_text(page, "As the article has it.")
     for part in ("all 1,000", "As the article has it.", "40,000 to 70,000, whole numbers", "One profile, typed in"):
         assert part in text
     assert page.locator('[data-testid="stException"]').count() == 0 and page.strangers == []

@@ -57,6 +57,16 @@ def downloaded(page, button):
             return file.read()
 
 
+def report_text(page, note):
+    """Add what the page shows to the report with a note, and return the text of the PDF."""
+    page.get_by_label("Add this to the report").fill(note)
+    page.get_by_role("button", name="Add to report").click()
+    page.get_by_text("Added to the report").wait_for()
+    go(page, "Report")
+    pages = pypdf.PdfReader(io.BytesIO(downloaded(page, "Download PDF"))).pages
+    return " ".join(" ".join(p.extract_text() for p in pages).split())
+
+
 def test_first_screen_is_a_real_audit(page):
     page.get_by_text("For every 100 people flagged wrongly").first.wait_for()
     assert page.locator('[data-testid="stException"]').count() == 0

@@ -1,11 +1,8 @@
 """A copula copy of the sample in a real browser: from the histogram and the verdict to the PDF."""
 
-import io
 import re
 
-import pypdf
-
-from tests.browser.test_journeys import downloaded, go, settled
+from tests.browser.test_journeys import go, report_text, settled
 
 
 def test_a_copula_copy_from_the_histogram_to_the_pdf(page):
@@ -34,13 +31,7 @@ def test_a_copula_copy_from_the_histogram_to_the_pdf(page):
         page.get_by_text(words).first.wait_for()
         settled(page)
 
-    page.get_by_label("Add this to the report").fill("Shall we publish it?")
-    page.get_by_role("button", name="Add to report").click()
-    page.get_by_text("Added to the report").wait_for()
-    go(page, "Report")
-    text = " ".join(
-        " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(downloaded(page, "Download PDF"))).pages).split()
-    )
+    text = report_text(page, "Shall we publish it?")
     for part in ("Shall we publish it?", "The copy looked at: Gaussian copula", f"{share} %", "Disparate impact"):
         assert part in text, part
     assert page.locator('[data-testid="stException"]').count() == 0 and page.strangers == []

@@ -299,7 +299,7 @@ def test_charts_of_copies_are_valid_small_and_described_and_draw_their_tables():
         "links": copy_charts.linkage_chart(linkage), "frontier": copy_charts.frontier_chart(release.frontier),
     }  # fmt: skip
     assert_valid_small_and_described(charts)
-    table = copy_charts.distance_table(privacy)
+    table = privacy.histogram
     assert table.groupby("series")["share"].sum().tolist() == pytest.approx([1, 1, 1]) and table["n"].sum() == 750
     groups = charts["groups"]["data"]["values"]
     assert sorted(r["value"] for r in groups[1:]) == pytest.approx(sorted(privacy.by_group["nearer_to_train"]))

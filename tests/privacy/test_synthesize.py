@@ -75,7 +75,10 @@ def test_real_rows_are_real_and_smote_keeps_them():
     dataset = dataset_of(typed())
     real = dataset.frame
     thin = synthesize(dataset, method="undersample").frame
-    key = lambda frame: frame.astype(object).fillna("?").astype(str).agg("|".join, axis=1)  # noqa: E731
+
+    def key(frame):
+        return frame.astype(object).fillna("?").astype(str).agg("|".join, axis=1)
+
     assert set(key(thin)) <= set(key(real[list(thin)]))
     more = synthesize(dataset, method="smote").frame
     made = more.iloc[len(real) :]
