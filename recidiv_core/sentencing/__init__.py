@@ -1,20 +1,50 @@
-"""How sentences deviate from the guidelines. (The page, the report's section and the HTTP API are still to come.)"""
+"""How sentences deviate from the guidelines: one case as S asks it, and the disparity between groups, adjusted."""
 
 from recidiv_core.sentencing.adjusted import AdjustedDisparity, adjusted_disparity
-from recidiv_core.sentencing.disparity import LEVELS, SentencingDisparity, sentencing_disparity
-from recidiv_core.sentencing.records import ADJUSTERS, SentenceColumns, SentencingRecords, sentencing_records
-from recidiv_core.sentencing.simulate import SimulatedSentences, simulate_sentences
+from recidiv_core.sentencing.audit import SentencingAudit, audit_sentencing
+from recidiv_core.sentencing.disparity import LEVELS, SentencingDisparity, case_deviation, sentencing_disparity
+from recidiv_core.sentencing.records import (
+    ADJUSTERS,
+    SentenceColumns,
+    SentencingRecords,
+    sentencing_records,
+    suggest_sentences,
+)
+from recidiv_core.sentencing.sentences import (
+    LIMITS,
+    between,
+    case_answer,
+    case_text,
+    change_answer,
+    contrast_answers,
+    months,
+    sentencing_answer,
+)
+from recidiv_core.sentencing.simulate import SimulatedSentences, simulate_sentences, simulated_table
 
 __all__ = [
     "ADJUSTERS",
     "LEVELS",
+    "LIMITS",
     "AdjustedDisparity",
     "SentenceColumns",
+    "SentencingAudit",
     "SentencingDisparity",
     "SentencingRecords",
     "SimulatedSentences",
     "adjusted_disparity",
+    "audit_sentencing",
+    "between",
+    "case_answer",
+    "case_deviation",
+    "case_text",
+    "change_answer",
+    "contrast_answers",
+    "months",
+    "sentencing_answer",
     "sentencing_disparity",
     "sentencing_records",
     "simulate_sentences",
+    "simulated_table",
+    "suggest_sentences",
 ]

@@ -1,4 +1,4 @@
-"""The difference between groups that is left when offence, level, history and district are alike, in two ways."""
+"""The difference between groups that is left when offence, level, history and district are alike, in two ways, and whether it changes over the years."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from recidiv_core.data import shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.sentencing.records import ADJUSTERS, SentencingRecords
-from recidiv_core.stats import normal_quantile, student
+from recidiv_core.stats import normal_quantile, robust_coefficient, student
 
+AGREE, DISAGREE, ONE_CANNOT_TELL, ONE_WAY = "agree", "disagree", "one cannot tell", "one way only"
 _LEAST = 30  # counted sentences of a group
 _NOTHING = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n_used": 0}
 _RARE = 10  # levels of fewer are taken together
@@ -22,15 +23,36 @@ _RARE = 10  # levels of fewer are taken together
 
 @dataclass(frozen=True, eq=False)
 class AdjustedDisparity:
-    """``table``: for each group against ``reference`` the difference of mean deviations in months: unadjusted (Welch), by regression, and between sentences matched
-    exactly (group, n, n_reference, way, difference, low, high, n_used), and ``agree``: whether the two adjusted ways say the same of its sign, or one of them nothing.
+    """The disparity of each group of ``attribute`` against ``reference``, in months of mean deviation.
+
+    Attributes
+    ----------
+    table : DataFrame
+        group, n, n_reference, way ("unadjusted", "regression", "matched"), difference, low, high, n_used; ``agreement`` of the two adjusted ways: they "agree",
+        they "disagree" (opposite signs, or each estimate outside the other's bounds), "one cannot tell" (its bounds hold 0, and the other's estimate), or
+        "one way only".
+    left_out : DataFrame
+        group, n: those with too few counted sentences to compare.
+    by_year : DataFrame
+        group, year, n, n_reference, difference, low, high by regression within each year; empty where the records say no years.
+    change : DataFrame
+        group, per_year (how many months the adjusted difference grows a year), low, high, p_value.
+
+    Bounds of ``table`` and ``change`` hold for all groups at once (Bonferroni), those of ``by_year`` for a year each.
     """
 
     attribute: str
     reference: str
     table: pd.DataFrame
-    notes: tuple[str, ...]
+    left_out: pd.DataFrame
+    by_year: pd.DataFrame
+    change: pd.DataFrame
     options: dict[str, Any]
+
+    def of(self, group: str) -> dict[str, dict[str, Any]]:
+        """The rows of one group, by way."""
+        own = self.table[self.table["group"] == group]
+        return {row["way"]: row for row in own.to_dict("records")}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -44,13 +66,52 @@ def adjusted_disparity(
 
     Regression: deviation on group and each of ``adjust_for`` as categories, with the robust covariance HC3 (MacKinnon and White 1985). Matching: the
     difference within each cell of sentences alike in all of ``adjust_for``, weighted by how many of the group are in it; cells without both are left out.
+    The change over the years is the product of group and year in a regression with the years as further categories.
 
     Raises
     ------
     InputError
         For columns the records lack, a reference that does not occur, or too few counted sentences.
     """
-    frame = records.frame[records.frame["is_counted"]]
+    frame = records.counted
+    _check(frame, attribute, reference, adjust_for)
+    sizes = frame[attribute].value_counts()
+    groups = [g for g in sizes.index if g != reference and sizes[g] >= _LEAST]
+    if sizes[reference] < _LEAST or not groups:
+        raise InputError.one(
+            "records", f"at least {_LEAST} counted sentences of the reference and of another group", "fewer"
+        )
+    each = 1 - (1 - confidence_level) / len(groups)
+    rows, by_year, change = [], [], []
+    for group in groups:
+        pair = frame[frame[attribute].isin([group, reference])]
+        is_group = (pair[attribute] == group).to_numpy()
+        ways = {
+            "unadjusted": _regressed(pair, is_group, (), each),
+            "regression": _regressed(pair, is_group, adjust_for, each),
+            "matched": _matched(pair, is_group, adjust_for, each),
+        }
+        head = {"group": group, "n": int(is_group.sum()), "n_reference": int((~is_group).sum())}
+        agreement = _agreement(ways["regression"], ways["matched"])
+        rows += [head | {"way": way} | found | {"agreement": agreement} for way, found in ways.items()]
+        if "year" not in pair:
+            continue
+        dated = pair.dropna(subset=["year"])
+        for year, own in dated.groupby("year"):
+            found = _in_year(own, (own[attribute] == group).to_numpy(), adjust_for, confidence_level)
+            by_year.append({"group": group, "year": int(year)} | found)
+        if len(dated):
+            change.append({"group": group} | _change(dated, (dated[attribute] == group).to_numpy(), adjust_for, each))
+    small = [(g, int(n)) for g, n in sizes.items() if g != reference and n < _LEAST]
+    return AdjustedDisparity(
+        attribute, reference, pd.DataFrame(rows), pd.DataFrame(small, columns=["group", "n"]),
+        pd.DataFrame(by_year, columns=["group", "year", "n", "n_reference", "difference", "low", "high"]),
+        pd.DataFrame(change, columns=["group", "per_year", "low", "high", "p_value"]).dropna(subset=["per_year"]),
+        {"adjust_for": list(adjust_for), "confidence_level": confidence_level},
+    )  # fmt: skip
+
+
+def _check(frame: pd.DataFrame, attribute: str, reference: str, adjust_for: Sequence[str]) -> None:
     problems = [
         Problem(shown(name), "a column of the records", "no such column")
         for name in (attribute, *adjust_for)
@@ -64,71 +125,55 @@ def adjusted_disparity(
         )
     if problems:
         raise InputError(problems)
-    sizes = frame[attribute].value_counts()
-    groups = [g for g in sizes.index if g != reference and sizes[g] >= _LEAST]
-    if sizes[reference] < _LEAST or not groups:
-        raise InputError.one(
-            "records", f"at least {_LEAST} counted sentences of the reference and of another group", "fewer"
-        )
-    cells = (
-        frame[list(adjust_for)].astype(str).agg("\x1f".join, axis=1) if adjust_for else pd.Series("", index=frame.index)
-    )
-    rows = []
-    for group in groups:
-        own = frame[attribute].isin([group, reference])
-        y, is_group = frame.loc[own, "deviation"].to_numpy(), (frame.loc[own, attribute] == group).to_numpy()
-        design = np.column_stack([np.empty((len(y), 0)), *(_levels(frame.loc[own, name]) for name in adjust_for)])
-        ways = {
-            "unadjusted": _regressed(y, is_group, np.empty((len(y), 0)), confidence_level),
-            "regression": _regressed(y, is_group, design, confidence_level),
-            "matched": _matched(y, is_group, cells[own].to_numpy(), confidence_level),
-        }
-        signs = {
-            np.sign(w["low"]) if w["low"] * w["high"] > 0 else 0.0
-            for n, w in ways.items()
-            if n != "unadjusted" and np.isfinite(w["low"])
-        }
-        head = {"group": group, "n": int(is_group.sum()), "n_reference": int((~is_group).sum())}
-        rows += [head | {"way": way} | found | {"agree": not {-1.0, 1.0} <= signs} for way, found in ways.items()]
-    left_out = [f"{g} ({n:,})" for g, n in sizes.items() if g != reference and n < _LEAST]
-    notes = (f"Too few counted sentences to compare: {', '.join(left_out)}.",) if left_out else ()
-    return AdjustedDisparity(
-        attribute,
-        reference,
-        pd.DataFrame(rows),
-        notes,
-        {"adjust_for": list(adjust_for), "confidence_level": confidence_level},
-    )
+
+
+def _agreement(regression: dict[str, Any], matched: dict[str, Any]) -> str:
+    ways = (regression, matched)
+    if not all(np.isfinite(way["low"]) for way in ways):
+        return ONE_WAY
+    signs = {np.sign(way["low"]) if way["low"] * way["high"] > 0 else 0.0 for way in ways}
+    outside = [not b["low"] <= a["difference"] <= b["high"] for a, b in ((regression, matched), (matched, regression))]
+    if {-1.0, 1.0} <= signs or all(outside):
+        return DISAGREE
+    return AGREE if len(signs) == 1 else ONE_CANNOT_TELL
+
+
+def _design(frame: pd.DataFrame, names: Sequence[str]) -> list[np.ndarray]:
+    """The levels of each column as codes."""
+    return [_levels(frame[name]) for name in names]
 
 
 def _levels(column: pd.Series) -> np.ndarray:
-    """Indicators of a column's levels but the most common one, (n, levels − 1); those of few sentences together, and if these are few too with the most common."""
-    text = column.astype(str)
-    text = text.where(text.map(text.value_counts()) >= _RARE, "(rare)")
-    counts = text.value_counts()
-    if counts.get("(rare)", _RARE) < _RARE:
-        text = text.replace("(rare)", counts.index[0])
-    return pd.get_dummies(pd.Categorical(text, categories=text.value_counts().index)).to_numpy(dtype=float)[:, 1:]
+    """A column's levels as codes, −1 the most common one; those of few sentences are one level, and if these are few too the most common."""
+    codes, levels = pd.factorize(column, use_na_sentinel=False)
+    sizes = np.bincount(codes, minlength=len(levels))
+    most = int(sizes.argmax())
+    rare = sizes < min(_RARE, sizes[most])
+    together = np.arange(len(levels))
+    together[rare] = most if sizes[rare].sum() < _RARE else int(np.flatnonzero(rare)[0])
+    kept = np.setdiff1d(together, [most])
+    return np.where(together == most, -1, np.searchsorted(kept, together))[codes]
 
 
-def _regressed(y: np.ndarray, is_group: np.ndarray, others: np.ndarray, confidence_level: float) -> dict[str, Any]:
-    """The group's coefficient with HC3 bounds, by statsmodels; none where the other columns tell the group."""
-    import statsmodels.api as sm
-
-    others = others[:, others.std(axis=0) > 0]
-    rest = np.column_stack([np.ones(len(y)), others])
-    X = np.column_stack([is_group, rest]).astype(float)
-    if np.linalg.matrix_rank(X) == np.linalg.matrix_rank(rest):
+def _regressed(
+    frame: pd.DataFrame, is_group: np.ndarray, adjust_for: Sequence[str], confidence_level: float
+) -> dict[str, Any]:
+    """The group's coefficient with bounds; none where the other columns tell the group, or leave nothing to judge chance by."""
+    y = frame["deviation"].to_numpy()
+    found = robust_coefficient(y, [is_group.astype(float)], _design(frame, adjust_for))
+    if found is None:
         return dict(_NOTHING)
-    fit = sm.OLS(y, X).fit(cov_type="HC3", use_t=True)
-    low, high = fit.conf_int(1 - confidence_level)[0]
-    return {"difference": float(fit.params[0]), "low": float(low), "high": float(high), "n_used": len(y)}
+    low, high = found.bounds(confidence_level)
+    return {"difference": found.value, "low": low, "high": high, "n_used": len(y)}
 
 
-def _matched(y: np.ndarray, is_group: np.ndarray, cells: np.ndarray, confidence_level: float) -> dict[str, Any]:
+def _matched(
+    frame: pd.DataFrame, is_group: np.ndarray, alike_in: Sequence[str], confidence_level: float
+) -> dict[str, Any]:
     """The mean difference within cells, weighted by the group's sentences in each; its variance from the spread within cells and sides."""
+    cell = frame.groupby(list(alike_in), sort=False, dropna=False).ngroup() if alike_in else 0
     found = (
-        pd.DataFrame({"y": y, "g": is_group, "cell": cells})
+        pd.DataFrame({"y": frame["deviation"], "g": is_group, "cell": cell})
         .groupby(["cell", "g"])["y"]
         .agg(["count", "mean", "var"])
         .unstack()
@@ -149,3 +194,27 @@ def _matched(y: np.ndarray, is_group: np.ndarray, cells: np.ndarray, confidence_
     z = float(student(normal_quantile(confidence_level), max(n_used - 2 * len(found), 1)))
     half = z * np.sqrt(variance)
     return {"difference": difference, "low": difference - half, "high": difference + half, "n_used": n_used}
+
+
+def _in_year(
+    own: pd.DataFrame, is_group: np.ndarray, adjust_for: Sequence[str], confidence_level: float
+) -> dict[str, Any]:
+    """The adjusted difference of one year; none where a side has too few."""
+    n = (int(is_group.sum()), int((~is_group).sum()))
+    found = _regressed(own, is_group, adjust_for, confidence_level) if min(n) >= _LEAST else _NOTHING
+    return {"n": n[0], "n_reference": n[1]} | {name: found[name] for name in ("difference", "low", "high")}
+
+
+def _change(
+    pair: pd.DataFrame, is_group: np.ndarray, adjust_for: Sequence[str], confidence_level: float
+) -> dict[str, Any]:
+    """How many months the adjusted difference grows a year, on average."""
+    year, here = pair["year"].to_numpy(), is_group.astype(float)
+    if np.ptp(year) == 0:
+        return {"per_year": float("nan")}
+    asked = [here * (year - year.mean()), here]
+    found = robust_coefficient(pair["deviation"].to_numpy(), asked, _design(pair, ("year", *adjust_for)))
+    if found is None:
+        return {"per_year": float("nan")}
+    low, high = found.bounds(confidence_level)
+    return {"per_year": found.value, "low": low, "high": high, "p_value": found.p_value}

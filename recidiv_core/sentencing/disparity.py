@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,16 @@ import pandas as pd
 from recidiv_core.data import MISSING_GROUP, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
-from recidiv_core.sentencing.records import SentenceColumns, SentencingRecords, sentencing_records
+from recidiv_core.sentencing.records import MONTHS, SentenceColumns, SentencingRecords, sentencing_records
 from recidiv_core.stats import mean_bounds, wilson
 
 LEVELS = range(18)  # S: controlled_substance_quantity_level
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NATURES = ("plea", "disposition")
+_PLACES = ("above the guidelines", "at the maximum", "between minimum and maximum", "at the minimum", "below the guidelines", "at the guideline")  # fmt: skip
+_BIN = 6.0  # months, the least width of a bar
+_MOST_BINS = 40
+ELSE = "everybody else"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,30 +33,65 @@ class SentencingDisparity:
     asked : dict
         charge, level, race, gender as they were given.
     summary : dict
-        n (sentences counted), mean deviation (S's ``commitmentTerm``, months) with bounds, median, SD; shares above, below and within the guidelines
-        with bounds; n_similar (S's first output: similarly charged sentences), and ``reason`` where there is nothing to average.
+        ``group``, n (sentences counted), mean deviation (S's ``commitmentTerm``, months) with bounds, median, SD; shares of sentences above, within and below the
+        guidelines, and with a positive or negative deviation from their midpoint, all with bounds; n_similar (S's first output: similarly charged sentences), and
+        ``reason`` where there is nothing to average.
+    comparison : dict
+        The same of those compared with, and the ``difference`` of the means with Welch's bounds and p.
     by_group : DataFrame
         The same for every race and gender among the sentences of that charge and level, with each group's share of them (S's outputs 2 to 4).
-    comparison : dict
-        Mean deviation of those compared with, and the difference with Welch's bounds and p.
     nature : DataFrame
         group, kind, value, n, share, mean deviation: by plea, disposition, and where in the range the sentence lies (S's fifth output).
     distribution : DataFrame
-        group and the 5th to 95th percentiles of its deviations.
+        group, n and the 5th to 95th percentiles of its deviations.
+    histogram : DataFrame
+        side ("asked", "compared"), group, from, to (months), n, share.
     """
 
     asked: dict[str, Any]
     summary: dict[str, Any]
-    by_group: pd.DataFrame
     comparison: dict[str, Any]
+    by_group: pd.DataFrame
     nature: pd.DataFrame
     distribution: pd.DataFrame
-    notes: tuple[str, ...]
+    histogram: pd.DataFrame
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> pd.DataFrame:
+        """S's first four outputs one by one: output, what, group, n, value, low, high. (The fifth is ``nature``.)"""
+        rows = [
+            (
+                1,
+                "similarly charged sentences",
+                "all",
+                self.summary["n_similar"],
+                float("nan"),
+                float("nan"),
+                float("nan"),
+            )
+        ]
+        sides = (self.comparison, self.summary)
+        for side in sides:
+            low, high = wilson(
+                side["share"], self.summary["n_similar"], confidence_level=self.options["confidence_level"]
+            )
+            rows.append((2, "share of them", side["group"], side["n"], side["share"], float(low), float(high)))
+        for number, side in zip((3, 4), sides, strict=True):
+            for what, name in (
+                ("positive", "longer than the midpoint"),
+                ("negative", "shorter than the midpoint"),
+                ("above", "above the guidelines"),
+                ("below", "below the guidelines"),
+            ):
+                rows.append(
+                    (number, name, side["group"], side["n"], side[what], side[f"{what}_low"], side[f"{what}_high"])
+                )
+        return pd.DataFrame(rows, columns=["output", "what", "group", "n", "value", "low", "high"])  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return plain({name: getattr(self, name) for name in self.__dataclass_fields__})
+        return plain({name: getattr(self, name) for name in (*self.__dataclass_fields__, "outputs")})
 
 
 def sentencing_disparity(
@@ -77,85 +116,120 @@ def sentencing_disparity(
         For a charge, race or gender that does not occur, or a level that cannot be.
     """
     own = records if isinstance(records, SentencingRecords) else sentencing_records(records, columns=columns)
-    frame = own.frame
-    _check(frame, charge, level, {"race": race, "gender": gender}, compare_to or {})
-    similar = frame["is_counted"] & (frame["charge"] == charge)
-    if level is not None:
-        similar &= frame["level"] == level
-    here = similar.copy()
-    for name, value in (("race", race), ("gender", gender)):
-        if value is not None:
-            here &= frame[name] == value
-    there = similar & ~here if compare_to is None else similar.copy()
-    for name, value in (compare_to or {}).items():
-        there &= frame[name] == value
-    found = frame[similar]
-    summary = _measured(frame[here], confidence_level) | {"n_similar": int(similar.sum())}
-    summary["reason"] = "" if summary["n"] else "no counted sentence matches"
-    comparison = _compared(
-        frame.loc[here, "deviation"].to_numpy(),
-        frame.loc[there & ~here, "deviation"].to_numpy(),
-        min_n,
-        confidence_level,
-    )
-    groups = _groups(found)
-    by_group = pd.DataFrame(
-        [dict(zip(("race", "gender"), key, strict=True)) | {"share": len(part) / len(found)} | _measured(part, confidence_level) for key, part in groups]
-    )  # fmt: skip
-    distribution = [
-        {"race": key[0], "gender": key[1], "n": len(part)} | {f"p{round(100 * q)}": float(part["deviation"].quantile(q)) for q in _QUANTILES} for key, part in groups
-    ]  # fmt: skip
     asked = {"charge": charge, "level": level, "race": race, "gender": gender}
+    options = {
+        "compare_to": None if compare_to is None else dict(compare_to), "min_n": min_n, "confidence_level": confidence_level,
+    }  # fmt: skip
+    similar, here, there = _sides(own, asked, compare_to)
+    summary, comparison = _compared(own, asked, similar, here, there, options)
+    groups = _groups(own.frame.iloc[np.sort(similar)])
+    by_group = [
+        {"group": name, "share": len(part) / len(similar)} | _measured(part, confidence_level) for name, part in groups
+    ]
+    distribution = [
+        {"group": name, "n": len(part)} | {f"p{round(100 * q)}": float(part["deviation"].quantile(q)) for q in _QUANTILES} for name, part in groups
+    ]  # fmt: skip
+    histogram = _histogram(
+        own.months["deviation"], {"asked": (summary["group"], here), "compared": (comparison["group"], there)}
+    )
     return SentencingDisparity(
-        asked, summary, by_group, comparison, _nature(groups), pd.DataFrame(distribution), own.notes,
-        {"compare_to": None if compare_to is None else dict(compare_to), "min_n": min_n, "confidence_level": confidence_level},
+        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups), pd.DataFrame(distribution), histogram, options
     )  # fmt: skip
 
 
-def _check(
-    frame: pd.DataFrame, charge: str, level: int | None, own: Mapping[str, str | None], other: Mapping[str, str]
-) -> None:
+def case_deviation(
+    records: SentencingRecords, *, charge: str, level: int | None, race: str | None, gender: str | None, min_n: int = 10, confidence_level: float = 0.95
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """``summary`` and ``comparison`` of :func:`sentencing_disparity` against everybody else, without its tables: what a program that asks is told."""
+    asked = {"charge": charge, "level": level, "race": race, "gender": gender}
+    options = {"compare_to": None, "min_n": min_n, "confidence_level": confidence_level}
+    return _compared(records, asked, *_sides(records, asked, None), options)
+
+
+def group_name(race: str | None, gender: str | None) -> str:
+    """A group as the pages call it: "Black, Male", "Black", "everybody"."""
+    return ", ".join(part for part in (race, gender) if part) or "everybody"
+
+
+def _sides(
+    records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str] | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions in the frame of the similar sentences, of those asked about, and of those compared with."""
+    _check(records, asked, compare_to or {})
+    similar, here, there = [], [], []
+    for (charge, level, race, gender), positions in records.cells.items():
+        if charge != asked["charge"] or asked["level"] not in (None, level):
+            continue
+        similar.append(positions)
+        values = {"race": race, "gender": gender}
+        if all(asked[name] in (None, value) for name, value in values.items()):
+            here.append(positions)
+        elif all(values[name] == value for name, value in (compare_to or {}).items()):
+            there.append(positions)
+    return tuple(np.concatenate([np.empty(0, int), *part]) for part in (similar, here, there))
+
+
+def _check(records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str]) -> None:
     problems = []
-    if charge not in set(frame["charge"]):
+    charge, level = asked["charge"], asked["level"]
+    if charge not in records.values["charge"]:
         problems.append(Problem("charge", "one that occurs in the records", shown(charge, 40)))
     if level is not None and level not in LEVELS:
         problems.append(Problem("level", "0 to 17", f"{level}"))
-    if level is not None and "level" not in frame:
+    if level is not None and "level" not in records.frame:
         problems.append(Problem("level", "records with levels", "none"))
-    for where, asked in (("", own), ("compare_to: ", other)):
-        for name, value in asked.items():
-            if name not in ("race", "gender"):
+    own = {name: asked[name] for name in ("race", "gender")}
+    for where, values in (("", own), ("compare_to: ", compare_to)):
+        for name, value in values.items():
+            if name not in own:
                 problems.append(Problem(f"{where}{shown(name, 40)}", "race or gender", "something else"))
-            elif value is not None and value not in set(frame.get(name, ())):
+            elif value is not None and value not in records.values.get(name, ()):
                 problems.append(Problem(f"{where}{name}", "one that occurs in the records", shown(value, 40)))
     if problems:
         raise InputError(problems)
 
 
-def _groups(found: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    """Each race and gender there is, the largest first; "" where the records do not say."""
+def _compared(
+    records: SentencingRecords, asked: Mapping[str, Any], similar: np.ndarray, here: np.ndarray, there: np.ndarray, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """Both sides measured, and the difference of their means."""
+    level, other = options["confidence_level"], options["compare_to"]
+    names = (
+        group_name(asked["race"], asked["gender"]),
+        ELSE if other is None else group_name(other.get("race"), other.get("gender")),
+    )
+    sides = []
+    for name, own in zip(names, (here, there), strict=True):
+        part = {name: months[own] for name, months in records.months.items()}
+        share = len(own) / len(similar) if len(similar) else float("nan")
+        sides.append({"group": name, "share": share} | _measured(part, level))
+    summary, comparison = sides
+    summary |= {"n_similar": len(similar), "reason": "" if len(here) else "no counted sentence matches"}
+    deviations = records.months["deviation"]
+    return summary, comparison | _difference(deviations[here], deviations[there], options["min_n"], level)
+
+
+def _groups(found: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each race and gender there is, the largest first."""
     race, gender = (found[name] if name in found else pd.Series("", index=found.index) for name in ("race", "gender"))
-    parts = [((r, g), part) for (r, g), part in found.groupby([race.rename("r"), gender.rename("g")], sort=True)]
+    parts = [
+        (group_name(r, g), part) for (r, g), part in found.groupby([race.rename("r"), gender.rename("g")], sort=True)
+    ]
     return sorted(parts, key=lambda item: -len(item[1]))
 
 
-def _measured(part: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
-    """n, the mean deviation with Student's bounds, and the shares above, below and within the guidelines with Wilson's."""
-    values, n = part["deviation"].to_numpy(), len(part)
-    mean = float(values.mean()) if n else float("nan")
+def _measured(part: pd.DataFrame | Mapping[str, np.ndarray], confidence_level: float) -> dict[str, Any]:
+    """n, the mean deviation with Student's bounds, and with Wilson's the shares above, within and below the guidelines, and longer or shorter than their midpoint."""
+    given, lowest, highest, values = (np.asarray(part[name]) for name in MONTHS)
+    n = len(values)
+    low, high = mean_bounds(values, confidence_level=confidence_level)
     made: dict[str, Any] = {
-        "n": n,
-        "mean": mean,
-        "low": float("nan"),
-        "high": float("nan"),
-        "sd": float("nan"),
+        "n": n, "mean": float(values.mean()) if n else float("nan"), "low": low, "high": high, "sd": float(values.std(ddof=1)) if n > 1 else float("nan"),
         "median": float(np.median(values)) if n else float("nan"),
-    }
-    made["low"], made["high"] = mean_bounds(values, confidence_level=confidence_level)
-    if n > 1:
-        made["sd"] = float(values.std(ddof=1))
-    sides = {"above": part["given"] > part["guideline_high"], "below": part["given"] < part["guideline_low"]}
-    sides["within"] = ~(sides["above"] | sides["below"])
+    }  # fmt: skip
+    sides = {
+        "above": given > highest, "within": (given >= lowest) & (given <= highest), "below": given < lowest, "positive": values > 0, "negative": values < 0,
+    }  # fmt: skip
     for name, own in sides.items():
         share = float(own.mean()) if n else float("nan")
         low, high = wilson(share, n, confidence_level=confidence_level)
@@ -163,48 +237,53 @@ def _measured(part: pd.DataFrame, confidence_level: float) -> dict[str, Any]:
     return made
 
 
-def _compared(here: np.ndarray, there: np.ndarray, min_n: int, confidence_level: float) -> dict[str, Any]:
+def _difference(here: np.ndarray, there: np.ndarray, min_n: int, confidence_level: float) -> dict[str, Any]:
     """The difference of two means with Welch's bounds."""
     from scipy.stats import ttest_ind
 
-    made: dict[str, Any] = {"n": len(there), "mean": float(there.mean()) if len(there) else float("nan")}
-    nothing = dict.fromkeys(("difference", "low", "high", "p_value"), float("nan"))
+    nothing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), float("nan"))
     if min(len(here), len(there)) < max(min_n, 2):
-        return made | nothing | {"reason": f"fewer than {max(min_n, 2)} sentences on one side"}
+        return nothing | {"reason": f"fewer than {max(min_n, 2)} sentences on one side"}
     difference = float(here.mean() - there.mean())
-    if here.std() == there.std() == 0:
-        return made | nothing | {"difference": difference, "reason": "no spread: nothing is left to chance"}
+    if np.ptp(here) == np.ptp(there) == 0:
+        return nothing | {"difference": difference, "reason": "no spread: nothing is left to chance"}
     found = ttest_ind(here, there, equal_var=False)
     low, high = found.confidence_interval(confidence_level)
-    return made | {
-        "difference": difference,
-        "low": float(low),
-        "high": float(high),
-        "p_value": float(found.pvalue),
-        "reason": "",
-    }
+    return {
+        "difference": difference, "difference_low": float(low), "difference_high": float(high), "p_value": float(found.pvalue), "reason": ""
+    }  # fmt: skip
 
 
-def _nature(groups: list[tuple[tuple[str, str], pd.DataFrame]]) -> pd.DataFrame:
+def _nature(groups: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """How the sentences of each group came about, and where in the guidelines' range they lie."""
     rows = []
-    for (race, gender), part in groups:
-        place = np.select(
-            [part["given"] > part["guideline_high"], part["given"] < part["guideline_low"], part["given"] == part["guideline_high"], part["given"] == part["guideline_low"]],
-            ["above the guidelines", "below the guidelines", "at the maximum", "at the minimum"], "between minimum and maximum",
-        )  # fmt: skip
-        kinds = {kind: part[kind].to_numpy() for kind in _NATURES if kind in part} | {"place in the range": place}
+    for group, part in groups:
+        given, low, high = (part[name].to_numpy() for name in ("given", "guideline_low", "guideline_high"))
+        at = [given > high, (given == high) & (low < high), (given > low) & (given < high), (given == low) & (low < high), given < low]  # fmt: skip
+        kinds = {kind: part[kind].to_numpy() for kind in _NATURES if kind in part} | {
+            "place in the range": np.select(at, _PLACES[:-1], _PLACES[-1])
+        }
         for kind, values in kinds.items():
-            for value, own in part["deviation"].groupby(values):
-                if value != MISSING_GROUP:
-                    rows.append(
-                        {
-                            "race": race,
-                            "gender": gender,
-                            "kind": kind,
-                            "value": value,
-                            "n": len(own),
-                            "share": len(own) / len(part),
-                            "mean": float(own.mean()),
-                        }
-                    )
-    return pd.DataFrame(rows, columns=["race", "gender", "kind", "value", "n", "share", "mean"])
+            found = part["deviation"].groupby(values)
+            rows += [
+                {"group": group, "kind": kind, "value": value, "n": len(own), "share": len(own) / len(part), "mean": float(own.mean())}
+                for value, own in found if value != MISSING_GROUP
+            ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["group", "kind", "value", "n", "share", "mean"])
+
+
+def _histogram(deviations: np.ndarray, sides: Mapping[str, tuple[str, np.ndarray]]) -> pd.DataFrame:
+    """Both sides over the same bars, a whole number of half years wide; what lies beyond the 0.5th and 99.5th percentile is in the outermost."""
+    both = deviations[np.concatenate([own for _, own in sides.values()])]
+    rows = []
+    if len(both):
+        low, high = np.quantile(both, [0.005, 0.995])
+        width = _BIN * max(1, np.ceil((high - low) / _BIN / _MOST_BINS))
+        edges = width * np.arange(np.floor(low / width), np.floor(high / width) + 2)
+        for side, (group, own) in sides.items():
+            counts = np.histogram(np.clip(deviations[own], edges[0], edges[-1]), edges)[0]
+            rows += [
+                {"side": side, "group": group, "from": float(a), "to": float(b), "n": int(n), "share": n / max(len(own), 1)}
+                for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+            ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["side", "group", "from", "to", "n", "share"])

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recidiv_core.data import as_groups, shown
+from recidiv_core.data import MISSING_GROUP, Table, as_groups, read_table, shown
 from recidiv_core.errors import InputError, Problem
 
 ADJUSTERS = ("charge", "level", "history", "district")
+MOST_MONTHS = 12_000  # a thousand years; what is longer is a code, or life
+MONTHS = ("given", "guideline_low", "guideline_high", "deviation")
 _TEXTS = ("charge", "race", "gender", "disposition", "plea", "district", "history")
+_NAMES = {
+    "charge": r"charge|offen[cs]e|crime", "level": r"level|quantity", "race": r"race|ethnic", "gender": r"gender|^sex$", "disposition": r"disposition|sentence.?type",
+    "guideline_low": r"(guideline|range).*(low|min)|^glmin$", "guideline_high": r"(guideline|range).*(high|max)|^glmax$", "guideline": r"guideline|midpoint",
+    "given": r"given|imposed|actual|sentence|senttot|months", "plea": r"plea", "district": r"district|court|jurisdiction", "history": r"history|priors|criminal",
+    "year": r"year",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,53 +47,96 @@ class SentenceColumns:
         """What is there, and the column that holds it."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
+    def to_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return self.named()
+
+
+def suggest_sentences(rows: pd.DataFrame) -> SentenceColumns:
+    """Columns guessed from their names, each for one part; a part without a name like it is None, or its own name where it is needed."""
+    free = [str(name) for name in rows.columns]
+    found: dict[str, str | None] = {}
+    for part, pattern in _NAMES.items():
+        exact = [name for name in free if name.casefold() == part]
+        like = exact or [name for name in free if re.search(pattern, name.casefold().replace(" ", "_"))]
+        found[part] = like[0] if like else None
+        if like:
+            free.remove(like[0])
+    if found["guideline_low"] is None or found["guideline_high"] is None:
+        found |= {"guideline_low": None, "guideline_high": None}
+    else:
+        found["guideline"] = None
+    return SentenceColumns(**found | {part: found[part] or part for part in ("charge", "given")})
+
 
 @dataclass(frozen=True, eq=False)
 class SentencingRecords:
     """``frame`` has one row a sentence: charge, race, gender, disposition, plea, district, history (text), level, year (numbers), guideline (the midpoint of a
     range), guideline_low, guideline_high, given (months), deviation (given − guideline), is_prison, is_life, is_counted.
 
-    S's rule says what is counted: the disposition contains "prison" (missing: no), and neither sentence is life. ``notes`` say what is not.
+    S's rule says what is counted: the disposition contains "prison" (missing: no), and neither sentence is life. ``ledger`` (step, issue, n_rows) says what is
+    not. ``dataset`` has name, n and sha256 of the table read.
     """
 
     frame: pd.DataFrame = field(repr=False)
     columns: SentenceColumns
-    notes: tuple[str, ...]
+    ledger: pd.DataFrame
+    dataset: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.frame)
 
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The sentences that S's rule counts."""
+        return self.frame[self.frame["is_counted"]]
 
-def sentencing_records(table: pd.DataFrame, *, columns: SentenceColumns | None = None) -> SentencingRecords:
-    """Read a table of sentences.
+    @cached_property
+    def months(self) -> dict[str, np.ndarray]:
+        """Each of ``MONTHS`` as an array, row for row with ``frame``."""
+        return {name: self.frame[name].to_numpy() for name in MONTHS}
+
+    @cached_property
+    def values(self) -> dict[str, frozenset[str]]:
+        """Every charge, race and gender there is, counted or not."""
+        return {name: frozenset(self.frame[name]) for name in ("charge", "race", "gender") if name in self.frame}
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, float | None, str, str], np.ndarray]:
+        """Positions in ``frame`` of the counted sentences of each charge, level, race and gender; what the records lack is None, or ""."""
+        frame = self.counted
+        positions = np.flatnonzero(self.frame["is_counted"])
+        keys = [frame.get(name, pd.Series("", index=frame.index)).to_numpy() for name in ("charge", "race", "gender")]
+        level = frame["level"].to_numpy(dtype=float) if "level" in frame else np.full(len(frame), np.nan)
+        found = pd.Series(positions).groupby([*keys, np.where(np.isnan(level), -1.0, level)])
+        return {(c, None if n < 0 else n, r, g): own.to_numpy() for (c, r, g, n), own in found}
+
+
+def sentencing_records(table: Table | pd.DataFrame, *, columns: SentenceColumns | None = None) -> SentencingRecords:
+    """Read a table of sentences; ``columns`` None: guessed from their names.
 
     Raises
     ------
     InputError
         For columns that are not there, and sentences that are neither months nor "life", with how many and never which.
     """
-    columns = columns or SentenceColumns()
-    named = columns.named()
-    problems = [
-        Problem(f"{role} {shown(name)}", "a column of the table", "no such column")
-        for role, name in named.items()
-        if name not in table
-    ]
-    if columns.guideline is None and (columns.guideline_low is None or columns.guideline_high is None):
-        problems.append(Problem("guideline", "a column, or two with the ends of a range", "neither"))
+    table = table if isinstance(table, Table) else read_table(table, name="records")
+    rows = table.frame
+    columns = columns or suggest_sentences(rows)
+    problems = _absent(rows, columns)
     if problems:
         raise InputError(problems)
-    made: dict[str, np.ndarray] = {}
-    for role in _TEXTS:
-        if role in named:
-            made[role] = as_groups(table[named[role]]).to_numpy(dtype=object)
+    named = columns.named()
+    made: dict[str, np.ndarray] = {
+        role: as_groups(rows[named[role]]).to_numpy(dtype=object) for role in _TEXTS if role in named
+    }
     for role in ("level", "year"):
         if role in named:
-            made[role] = pd.to_numeric(table[named[role]], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    is_life = np.zeros(len(table), bool)
+            made[role] = pd.to_numeric(rows[named[role]], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    is_life = np.zeros(len(rows), bool)
     for role in ("guideline", "guideline_low", "guideline_high", "given"):
         if role in named:
-            made[role], own = _months(table[named[role]], role, problems)
+            made[role], own = _months(rows[named[role]], role, problems)
             is_life |= own
     if problems:
         raise InputError(problems)
@@ -92,16 +146,23 @@ def sentencing_records(table: pd.DataFrame, *, columns: SentenceColumns | None =
     made.setdefault("guideline_high", made["guideline"])
     frame = pd.DataFrame(made)
     frame["deviation"] = frame["given"] - frame["guideline"]
-    disposition = table[named["disposition"]] if "disposition" in named else None
-    frame["is_prison"] = (
-        False
-        if disposition is None
-        else disposition.astype("str").str.contains("prison", case=False, na=False).to_numpy()
-        & disposition.notna().to_numpy()
-    )
+    disposition = made.get("disposition", np.full(len(rows), MISSING_GROUP, dtype=object))
+    frame["is_prison"] = pd.Series(disposition, dtype="str").str.contains("prison", case=False, regex=False).to_numpy()
     frame["is_life"] = is_life
     frame["is_counted"] = frame["is_prison"] & ~frame["is_life"] & frame["deviation"].notna()
-    return SentencingRecords(frame, columns, tuple(_notes(frame, disposition is not None)))
+    about = {"name": table.name, "n": len(rows), "sha256": table.sha256}
+    return SentencingRecords(frame, columns, _ledger(frame, "disposition" in named), about)
+
+
+def _absent(rows: pd.DataFrame, columns: SentenceColumns) -> list[Problem]:
+    found = [
+        Problem(f"{role} {shown(name)}", "a column of the table", "no such column")
+        for role, name in columns.named().items()
+        if name not in rows
+    ]
+    if columns.guideline is None and (columns.guideline_low is None or columns.guideline_high is None):
+        found.append(Problem("guideline", "a column, or two with the ends of a range", "neither"))
+    return found
 
 
 def _months(column: pd.Series, role: str, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
@@ -109,29 +170,28 @@ def _months(column: pd.Series, role: str, problems: list[Problem]) -> tuple[np.n
     is_life = column.astype("str").str.strip().str.casefold().eq("life").to_numpy() & column.notna().to_numpy()
     months = pd.to_numeric(column.where(~is_life), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     n_bad = int((np.isnan(months) & column.notna().to_numpy() & ~is_life).sum())
-    n_less = int((months < 0).sum() + np.isinf(months).sum())
+    n_less = int(((months < 0) | (months > MOST_MONTHS)).sum())
     if n_bad:
         problems.append(
             Problem(f"{role} {shown(column.name)}", 'months, or "life"', f"{n_bad:,} values that are neither")
         )
     if n_less:
         problems.append(
-            Problem(f"{role} {shown(column.name)}", "months from 0 up", f"{n_less:,} below 0 or without end")
+            Problem(
+                f"{role} {shown(column.name)}", f'months from 0 to {MOST_MONTHS:,}, or "life"', f"{n_less:,} outside"
+            )
         )
     return months, is_life
 
 
-def _notes(frame: pd.DataFrame, has_disposition: bool) -> list[str]:
-    found = []
-    if not has_disposition:
-        found.append("No column of dispositions: nothing can be said to be a prison sentence, and nothing is counted.")
+def _ledger(frame: pd.DataFrame, has_disposition: bool) -> pd.DataFrame:
+    prison, life = frame["is_prison"], frame["is_life"]
+    no_prison = 'the disposition does not say "prison"' if has_disposition else "there is no column of dispositions"
     reasons = {
-        "are no prison sentences": ~frame["is_prison"], "are life sentences": frame["is_prison"] & frame["is_life"],
-        "lack a sentence or a guideline": frame["is_prison"] & ~frame["is_life"] & frame["deviation"].isna(),
+        no_prison: ~prison, "a life sentence, given or in the guidelines": prison & life,
+        "no sentence, or no guideline": prison & ~life & frame["deviation"].isna(),
     }  # fmt: skip
-    found += [
-        f"{int(own.sum()):,} of {len(frame):,} records {words}, and are not counted."
-        for words, own in reasons.items()
-        if own.any()
-    ]
-    return found
+    rows = [("read", "all rows", len(frame))]
+    rows += [("not counted", words, int(own.sum())) for words, own in reasons.items() if own.any()]
+    rows.append(("counted", "prison, in months, against a guideline", int(frame["is_counted"].sum())))
+    return pd.DataFrame(rows, columns=["step", "issue", "n_rows"])

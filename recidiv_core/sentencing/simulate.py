@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recidiv_core.data import Table, read_table, shown
+from recidiv_core.errors import InputError
+
 CHARGES = {"Drug trafficking": 0.45, "Fraud": 0.2, "Firearms": 0.2, "Robbery": 0.15}
 TRUTH = {"disparity": 12.0, "confounding": 1.0, "plea": 6.0}
 
@@ -60,3 +63,18 @@ def simulate_sentences(
         "plea": np.where(is_plea, "plea", "trial"), "district": district, "history": history, "year": random.integers(2014, 2024, n),
     })  # fmt: skip
     return SimulatedSentences(frame, dict(truth))
+
+
+def simulated_table(source: str, *, random_state: int = 0) -> Table:
+    """The sentences that "simulated:N" names, as a table.
+
+    Raises
+    ------
+    InputError
+        When N is no number of sentences from 100 to 1,000,000.
+    """
+    number = source.removeprefix("simulated:")
+    if not (number.isdecimal() and len(number) < 8 and 100 <= int(number) <= 1_000_000):
+        raise InputError.one("records", "simulated:N with 100 to 1,000,000 sentences", shown(number, 20))
+    name = f"simulated sentences ({int(number):,}, seed {random_state})"
+    return read_table(simulate_sentences(int(number), random_state=random_state).frame, name=name)

@@ -15,9 +15,11 @@ from recidiv_core.stats.intervals import (
     wilson_of_people,
 )
 from recidiv_core.stats.multiple import holm
+from recidiv_core.stats.regression import Coefficient, robust_coefficient
 
 __all__ = [
     "CELLS",
+    "Coefficient",
     "Comparison",
     "ConfusionCounts",
     "Estimates",
@@ -32,6 +34,7 @@ __all__ = [
     "normal_quantile",
     "prevalence_threshold",
     "ratio_bounds",
+    "robust_coefficient",
     "student",
     "wilson",
     "wilson_bounds",
