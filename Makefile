@@ -1,4 +1,4 @@
-# `make run` opens the dashboard, `make test` runs every test, `make bench` measures the budgets.
+# `make run` opens the dashboard with the HTTP API beside it, `make test` runs every test, `make bench` measures the budgets.
 # Each sets up what it needs first: nothing else has to be done before.
 PYTHON ?= python3
 VENV := .venv
@@ -24,7 +24,7 @@ $(VENV)/bench.stamp: $(VENV)/test.stamp
 	touch $@
 
 run: $(VENV)/run.stamp
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m recidiv_core serve --port $(PORT)
 
 test: $(VENV)/test.stamp lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -40,6 +40,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.models
 	$(BIN)/python -m benchmarks.counterfactuals
 	$(BIN)/python -m benchmarks.privacy
+	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.honesty
 	$(BIN)/python -m benchmarks.honesty_thresholds
 	$(BIN)/python -m benchmarks.honesty_slices

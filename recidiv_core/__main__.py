@@ -1,4 +1,4 @@
-"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``, ``privacy``, ``synthesize``, ``train``, ``outcomes EVENTS …`` and ``samples``."""
+"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``, ``privacy``, ``synthesize``, ``train``, ``outcomes EVENTS …``, ``sentencing``, ``serve`` and ``samples``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from recidiv_core.commands.counterfactuals import counterfactuals, counterfactua
 from recidiv_core.commands.models import train, train_arguments
 from recidiv_core.commands.privacy import make_copy, privacy, privacy_arguments
 from recidiv_core.commands.recidivism import outcomes, outcomes_arguments
+from recidiv_core.commands.sentencing import sentencing, sentencing_arguments
+from recidiv_core.commands.serve import serve, serve_arguments
 from recidiv_core.commands.shared import roles_of, written
 from recidiv_core.data import (
     SAMPLES,
@@ -96,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     privacy_arguments(commands, table)
     train_arguments(commands, table)
     outcomes_arguments(commands)
+    sentencing_arguments(commands)
+    serve_arguments(commands)
     thresholds.add_argument("--rule", type=Path, metavar="FILE", help="write the decision rule")
     return parser
 
@@ -248,7 +252,7 @@ def _samples(options: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "samples": _samples
+    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "sentencing": sentencing, "serve": serve, "samples": _samples
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 
 def normal_quantile(confidence_level: float) -> float:
@@ -54,12 +54,10 @@ def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level
 
 def mean_bounds(values: np.ndarray, *, confidence_level: float = 0.95) -> tuple[float, float]:
     """Student's bounds of a mean; NaN for fewer than two values."""
-    from scipy.stats import t
-
     n = len(values)
     if n < 2:
         return float("nan"), float("nan")
-    half = t.ppf(0.5 + confidence_level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, 0.5 + confidence_level / 2) * values.std(ddof=1) / np.sqrt(n)
     return float(values.mean() - half), float(values.mean() + half)
 
 

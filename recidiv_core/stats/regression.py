@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from scipy.special import stdtr, stdtrit
 
 _CHUNK = 20_000
 _NONE_LEFT = 1e-9
@@ -21,17 +22,13 @@ class Coefficient(NamedTuple):
 
     def bounds(self, confidence_level: float) -> tuple[float, float]:
         """Student's bounds."""
-        from scipy.stats import t
-
-        half = float(t.ppf(0.5 + confidence_level / 2, self.degrees)) * self.se
+        half = float(stdtrit(self.degrees, 0.5 + confidence_level / 2)) * self.se
         return self.value - half, self.value + half
 
     @property
     def p_value(self) -> float:
         """Two-sided, of a coefficient of 0."""
-        from scipy.stats import t
-
-        return float(2 * t.sf(abs(self.value) / self.se, self.degrees)) if self.se else float("nan")
+        return float(2 * stdtr(self.degrees, -abs(self.value) / self.se)) if self.se else float("nan")
 
 
 def robust_coefficient(

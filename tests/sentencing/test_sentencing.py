@@ -308,4 +308,5 @@ def test_the_answer_for_a_program_is_that_of_the_page(simulated):
     for race, gender, level in [("Black", "Male", 6), ("White", None, 4), (None, "Female", None)]:
         case = {"charge": "Fraud", "race": race, "gender": gender, "level": level}
         page, program = sentencing_disparity(simulated, **case), case_deviation(simulated, **case)
-        assert json.dumps(plain(program)) == json.dumps(plain((page.summary, page.comparison)))
+        for told, whole in zip(program, (page.summary, page.comparison), strict=True):
+            assert plain(told) == {name: value for name, value in plain(whole).items() if name in told}

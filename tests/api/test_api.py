@@ -1,0 +1,229 @@
+"""The routes in one process: what is refused and how, who may ask, and the contract of the description."""
+
+import asyncio
+import base64
+import json
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+
+from recidiv_core.api import Guard, create_api
+from recidiv_core.api.work import Workers
+from recidiv_core.errors import InputError
+from recidiv_core.sentencing import sentencing_records
+from recidiv_core.server import token_for
+from tests.api.test_server import EXAMPLE, ROLES, audit_path, table
+from tests.sentencing.test_sentencing import papers_table
+
+TOKEN = "a token of enough letters"
+API = create_api(sentencing_records(papers_table()))
+CASE = json.loads(EXAMPLE)
+
+
+async def _socket(websocket):
+    await websocket.accept()
+
+
+DASHBOARD = Starlette(routes=[Route("/", lambda _: PlainTextResponse("dashboard")), WebSocketRoute("/stream", _socket)])
+OPEN = Guard(DASHBOARD, api=API, token=None)
+
+
+def ask(app, method: str, path: str, **more) -> httpx.Response:
+    async def once():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(once())
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"charge_code": None}, "charge_code"),
+        ({"race": 7}, "race"),
+        ({"gender": ""}, "gender"),
+        ({"gender": "x" * 201}, "gender"),
+        ({"controlled_substance_quantity_level": 18}, "controlled_substance_quantity_level"),
+        ({"controlled_substance_quantity_level": -1}, "controlled_substance_quantity_level"),
+        ({"controlled_substance_quantity_level": "6"}, "controlled_substance_quantity_level"),
+        ({"controlled_substance_quantity_level": True}, "controlled_substance_quantity_level"),
+        ({"controlled_substance_quantity_level": 6.5}, "controlled_substance_quantity_level"),
+        ({"controlled_substance_quantity_levl": 6}, "controlled_substance_quantity_levl"),
+    ],
+)
+def test_a_malformed_question_is_told_by_its_field(change, field):
+    answer = ask(OPEN, "POST", "/sentencing-disparity", json=CASE | change)
+    assert answer.status_code == 422 and answer.json()["success"] is False
+    assert [problem["field"] for problem in answer.json()["problems"]] == [field]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b'"text"', b"[" * 20_000, b"\xff\xfe", b'{"race": NaN}', b'{"\\ud800": 1}', EXAMPLE.encode() + b",", b'{"race": 1e999}'],
+)  # fmt: skip
+def test_what_is_not_a_question_is_no_fault_of_the_program(body):
+    answer = ask(OPEN, "POST", "/sentencing-disparity", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 and answer.json()["success"] is False and answer.json()["problems"]
+
+
+@pytest.mark.parametrize("change", [{"charge_code": "Arson"}, {"race": "black"}, {"controlled_substance_quantity_level": 9}])  # fmt: skip
+def test_no_match_is_404_with_a_reason(change):
+    answer = ask(OPEN, "POST", "/sentencing-disparity", json=CASE | change)
+    assert answer.status_code == 404 and answer.json()["success"] is False and "matches" in answer.json()["message"]
+
+
+def test_the_level_may_be_left_out():
+    answer = ask(OPEN, "POST", "/sentencing-disparity", json={k: v for k, v in CASE.items() if "level" not in k}).json()
+    assert answer["deviations"][0]["sentence_deviations"][0]["n"] == 95  # level 7 and the one without a level
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "field"),
+    [
+        ("/api/audit", 422, "roles"),
+        ("/api/audit?roles=x", 422, "roles"),
+        ("/api/audit?roles={}", 422, "roles.label"),
+        (audit_path(tolerance=2), 422, "options.tolerance"),
+        (audit_path(whatever=2), 422, "options.whatever"),
+        (audit_path().replace("audit?", "thresholds?"), 422, "options.definition"),
+        (audit_path().replace("audit?", "nothing?"), 404, None),
+    ],
+)
+def test_an_audit_asked_wrongly_is_told(path, status, field):
+    answer = ask(OPEN, "POST", path, content=table(0)[0])
+    assert answer.status_code == status and answer.json()["success"] is False
+    assert field is None or field in {problem["field"] for problem in answer.json()["problems"]}
+
+
+def test_thresholds_and_slices_of_a_table_sent():
+    wanted = json.dumps({"definition": "equal_opportunity", "tolerance": 0.1})
+    for task, options in (("thresholds", wanted), ("slices", '{"k": 3}')):
+        params = {"roles": json.dumps(ROLES | {"features": ["s"]}), "options": options}
+        answer = ask(OPEN, "POST", f"/api/{task}", params=params, content=table(4)[0], timeout=120)
+        assert answer.status_code == 200 and answer.json()["room"] == task, answer.text[:300]
+
+
+def test_what_takes_too_long_is_ended():
+    slow = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=Workers(seconds=0.01)), token=None)  # fmt: skip
+    answer = ask(slow, "POST", audit_path(), content=table(0)[0])
+    assert answer.status_code == 503 and "longer than 0.01 seconds" in answer.json()["message"]
+
+
+GUARDED = Guard(DASHBOARD, api=API, token=TOKEN)
+
+
+def _basic(token: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{token}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (None, 401), ("", 401), ("Bearer", 401), ("Bearer ", 401), ("Bearer wrong", 401), (f"Bearer {TOKEN}x", 401), (f"Bearer {TOKEN[:-1]}", 401), (TOKEN, 401),
+        ("Basic !!", 401), (_basic("wrong"), 401), ("Bearer \xe9", 401), (f"Bearer {TOKEN}", 200), (f"bearer {TOKEN}", 200), (_basic(TOKEN), 200),
+    ],
+)  # fmt: skip
+def test_with_a_token_everything_asks_for_it(header, status):
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    for method, path in (("GET", "/"), ("GET", "/api/version"), ("GET", "/api/docs"), ("GET", "/api/openapi.json")):
+        answer = ask(GUARDED, method, path, headers=headers)
+        assert answer.status_code == status, path
+    answer = ask(GUARDED, "POST", "/sentencing-disparity", json=CASE, headers=headers)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.json()["success"] is False and "Basic" in answer.headers["www-authenticate"]
+    assert ask(GUARDED, "GET", "/health").status_code == 200
+
+
+def _websocket(app, headers) -> str:
+    said = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        said.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/stream", "headers": headers, "query_string": b"", "subprotocols": []}
+    asyncio.run(app(scope, receive, send))
+    return said[0]
+
+
+def test_the_dashboards_own_connection_is_guarded_too():
+    assert _websocket(GUARDED, []) == "websocket.close"
+    assert _websocket(GUARDED, [(b"authorization", f"Bearer {TOKEN}".encode())]) == "websocket.accept"
+    assert _websocket(OPEN, [(b"host", b"elsewhere.example")]) == "websocket.close"
+    assert _websocket(OPEN, [(b"host", b"127.0.0.1:8501")]) == "websocket.accept"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("LOCALHOST:8501", 200), ("127.0.0.1:8501", 200), ("[::1]", 200), ("[::1]:8501", 200), ("elsewhere.example", 403), ("localhost.elsewhere.example", 403), ("", 403)],
+)  # fmt: skip
+def test_without_a_token_only_this_machine_by_its_own_name(host, status):
+    for path in ("/", "/api/version"):
+        assert ask(OPEN, "GET", path, headers={"Host": host}).status_code == status
+
+
+def test_a_body_that_comes_too_slowly_ends():
+    guard = Guard(DASHBOARD, api=API, token=None, body_seconds=0.05)
+    said = []
+
+    async def receive():
+        await asyncio.sleep(1)
+
+    async def send(message):
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/audit", "headers": [(b"host", b"localhost")], "query_string": b""}  # fmt: skip
+    asyncio.run(guard(scope, receive, send))
+    assert said[0]["status"] == 408 and guard._held == 0
+
+
+def test_too_much_at_once_is_refused(monkeypatch):
+    monkeypatch.setattr("recidiv_core.api.guard.MOST_HELD", 1_000)
+    assert ask(OPEN, "POST", audit_path(), content=b"x" * 2_000).status_code == 503
+    assert ask(OPEN, "POST", "/sentencing-disparity", json=CASE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "told"),
+    [("0.0.0.0", None, "none"), ("192.168.1.2", None, "none"), ("example.org", None, "none"), ("127.0.0.1", "short", "16 printable"), ("0.0.0.0", "é" * 20, "16 printable")],
+)  # fmt: skip
+def test_a_token_that_will_not_do_is_told(monkeypatch, address, token, told):
+    monkeypatch.delenv("RECIDIV_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("RECIDIV_TOKEN", token)
+    with pytest.raises(InputError, match=told):
+        token_for(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
+def test_on_the_loopback_address_none_is_needed(monkeypatch, address):
+    monkeypatch.delenv("RECIDIV_TOKEN", raising=False)
+    assert token_for(address) is None
+
+
+@schemathesis.serializer("application/vnd.apache.parquet")
+def _as_it_is(context, value):
+    return value
+
+
+schema = schemathesis.openapi.from_asgi("/api/openapi.json", OPEN, headers={"Host": "localhost"})
+# A schema cannot say what a usable table is: random bytes are refused with 422 though they are "binary".
+_TABLE_CHECKS = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
+
+
+@schema.parametrize()
+@settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)  # fmt: skip
+def test_the_description_holds(case):
+    """Random questions, right and wrong, against the description: no 500, and no answer that it does not know."""
+    case.call_and_validate(checks=_TABLE_CHECKS, headers={"Host": "localhost"})
