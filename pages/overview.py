@@ -79,6 +79,9 @@ with side:
         link("privacy", "**Make a synthetic copy**", icon=":material/content_copy:")
         st.caption("Does it keep the use, and whom does it give away?")
     with st.container(border=True):
+        link("sentencing", "**Compare sentences with the guidelines**", icon=":material/gavel:")
+        st.caption("By charge and group, and in like cases.")
+    with st.container(border=True):
         link("report", "**Take the report away**", icon=":material/picture_as_pdf:")
         n_entries = len(current.entries)
         st.caption(

@@ -13,6 +13,7 @@ from recidiv_core.data import read_table
 from recidiv_core.report import build_report, manifest
 from recidiv_core.sentencing import (
     LIMITS,
+    SEED,
     SentenceColumns,
     SentencingRecords,
     audit_sentencing,
@@ -41,7 +42,7 @@ def sentencing_arguments(commands: Any) -> None:
     own.add_argument("--attribute", choices=("race", "gender"), default="race", help="whose groups are compared")
     own.add_argument("--reference", metavar="GROUP", help="the group compared with (default: the largest)")
     own.add_argument("--adjust-for", nargs="*", metavar="PART", help="charge, level, history, district (all there are)")
-    own.add_argument("--seed", type=int, default=0, help="of the simulation")
+    own.add_argument("--seed", type=int, default=SEED, help="of the simulation")
     own.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
     own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
     own.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")

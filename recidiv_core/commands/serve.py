@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from recidiv_core.commands.sentencing import columns_arguments, records_of
+from recidiv_core.sentencing import SEED
 
 
 def serve_arguments(commands: Any) -> None:
@@ -21,7 +22,7 @@ def serve_arguments(commands: Any) -> None:
     columns_arguments(own)
     own.add_argument("--address", default="127.0.0.1")
     own.add_argument("--port", type=int, default=8501)
-    own.set_defaults(seed=0)
+    own.set_defaults(seed=SEED)
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -10,16 +10,18 @@ import pandas as pd
 
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.counterfactuals import CounterfactualAudit
+from recidiv_core.data import Roles
 from recidiv_core.groups import GroupAudit
 from recidiv_core.models import ModelComparison
 from recidiv_core.privacy import ReleaseAudit
 from recidiv_core.recidivism import RecidivismData
-from recidiv_core.report import counterfactuals, groups, models, privacy, recidivism, slices, thresholds
+from recidiv_core.report import counterfactuals, groups, models, privacy, recidivism, sentencing, slices, thresholds
 from recidiv_core.report.blocks import table_block
 from recidiv_core.report.fonts import printable
 from recidiv_core.report.manifest import manifest
 from recidiv_core.report.method import METHOD, REFERENCES
 from recidiv_core.report.suppression import suppress, withheld_metrics
+from recidiv_core.sentencing import SentencingAudit
 from recidiv_core.slices import SliceAudit
 from recidiv_core.thresholds import FairnessScale, ThresholdAudit
 from recidiv_core.words import points
@@ -76,11 +78,17 @@ _WRITERS = {
         counterfactuals.protect, counterfactuals.facts, counterfactuals.summary, counterfactuals.sections, groups.ledger_section,
         counterfactuals.withheld, "Does the decision change with nothing but the attribute?",
     ),
+    SentencingAudit: _Writer(
+        sentencing.protect, sentencing.facts, sentencing.summary, sentencing.sections, sentencing.ledger, sentencing.withheld,
+        "How do sentences deviate from the guidelines?",
+    ),
     ReleaseAudit: _Writer(
         privacy.protect, privacy.facts, privacy.summary, privacy.sections, groups.ledger_section, privacy.withheld,
         "Does a copy keep the use, and whom does it give away?",
     ),
 }  # fmt: skip
+
+_COUNTED = dict.fromkeys(("recidivism", "models", "counterfactuals", "privacy"), "rows") | {"sentencing": "sentences"}
 
 
 def entries(results: Any) -> list[Entry]:
@@ -159,17 +167,20 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
-    roles = result.roles
+def _of_roles(roles: Roles) -> list[list[str]]:
     return [
-        [
-            "Table",
-            f"{result.dataset['name']}, {result.dataset['n']:,} {'rows' if result.room in ('recidivism', 'models', 'counterfactuals', 'privacy') else 'people'}",
-        ],
         ["Outcome", f"{roles.label} = {roles.positive_label}"],
         ["Score", roles.score or "none"],
         ["A flag", "harms the person (punitive)" if roles.polarity == "punitive" else "helps the person (assistive)"],
         ["Protected attributes", ", ".join(roles.sensitive) or "none"],
+    ]
+
+
+def _facts(result: Any, own: list[list[str]], min_cell: int) -> list[list[str]]:
+    n = f"{result.dataset['n']:,} {_COUNTED.get(result.room, 'people')}"
+    return [
+        ["Table", f"{result.dataset['name']}, {n}"],
+        *(_of_roles(result.roles) if isinstance(result.roles, Roles) else []),
         *([["Tolerance", points(result.options["tolerance"])]] if "tolerance" in result.options else []),
         *own,
         ["Smallest cell published", f"{min_cell} people"],

@@ -111,6 +111,15 @@ METHOD: tuple[tuple[str, str], ...] = (
         "SMOTE [28]. Linkage adds up similarities of fields within a key; a record's true place is that of the real record nearest to it.",
     ),
     (
+        "Sentences",
+        "A deviation is the sentence given less that of the guidelines, or the midpoint of their range, in months. Counted are sentences whose disposition says "
+        "prison, neither of the two being life. Means have Student's interval, shares Wilson's [1], differences of two means Welch's [30]. Like cases, by regression: least squares of "
+        "the deviation on the group and on charge, level, history and district as categories (levels of fewer than ten sentences together), with the covariance HC3 [29]. Like "
+        "cases, matched: the difference of means within each cell of sentences alike in all of these, weighted by the group's sentences in it; cells without both groups are left out. The two "
+        "weigh cases otherwise, and differ where the difference is not the same in all. They disagree when they say opposite things, or when each estimate lies outside the other's interval. "
+        "Bounds of several groups hold at once (Bonferroni). The change over the years is the product of group and year, with the years as further categories.",
+    ),
+    (
         "Small numbers",
         "Groups with fewer rows than the smallest group compared, and measures with a denominator under ten, are listed "
         "and left out of comparisons. In a published report cells below the stated limit are withheld, and with them any "
@@ -164,4 +173,7 @@ REFERENCES: tuple[str, ...] = (
     "(arXiv:1907.00503).",
     "Patki, N., Wedge, R., Veeramachaneni, K. (2016). The synthetic data vault. IEEE DSAA, 399–410.",
     "Chawla, N. V., Bowyer, K. W., Hall, L. O., Kegelmeyer, W. P. (2002). SMOTE: synthetic minority over-sampling technique. JAIR 16, 321–357.",
+    "MacKinnon, J. G., White, H. (1985). Some heteroskedasticity-consistent covariance matrix estimators with improved finite sample "
+    "properties. Journal of Econometrics 29, 305–325.",
+    "Welch, B. L. (1947). The generalization of Student's problem when several different population variances are involved. Biometrika 34, 28–35.",
 )

@@ -12,6 +12,7 @@ from recidiv_core.charts.recidivism import rates_chart
 from recidiv_core.data import person_codes
 from recidiv_core.recidivism import MEASURED, RecidivismData, outcome_answer, outcome_rates
 from recidiv_core.report.blocks import DASH, WITHHELD, figure_block, table_block, text_block
+from recidiv_core.report.suppression import hide_small
 from recidiv_core.words import listed, outward, percent
 
 
@@ -43,14 +44,8 @@ def _hidden(data: RecidivismData, min_cell: int) -> list[str]:
 
 
 def _small_classes(data: RecidivismData, min_cell: int) -> np.ndarray:
-    """Which offence classes lose their count: the small ones, and of the others the smallest until those hidden sum to ``min_cell``."""
-    n = data.codebook["n"].to_numpy(dtype=float)
-    hidden = n < min_cell
-    for place in np.argsort(n, kind="stable"):
-        if not hidden.any() or (hidden.sum() > 1 and n[hidden].sum() >= min_cell):
-            break
-        hidden[place] = True
-    return hidden
+    """Which offence classes lose their count."""
+    return hide_small(data.codebook["n"], min_cell)
 
 
 def withheld(data: RecidivismData, *, min_cell: int) -> pd.DataFrame:

@@ -26,6 +26,17 @@ _FIGURES = (CELLS, ("fn", "tp"), ("fp", "tp"), ("tp",))
 _SENSITIVE = (*((cell,) for cell in CELLS), CELLS, ("fn", "tp"), ("fp", "tn"), ("fp", "tp"), ("tn", "fn"))
 
 
+def hide_small(counts: np.ndarray, min_cell: int) -> np.ndarray:
+    """Which of the counts that add up to a published total are hidden: the small ones, and of the others the smallest until those hidden are several and sum to ``min_cell``."""
+    n = np.asarray(counts, dtype=float)
+    hidden = n < min_cell
+    for place in np.argsort(n, kind="stable"):
+        if not hidden.any() or (hidden.sum() > 1 and n[hidden].sum() >= min_cell):
+            break
+        hidden[place] = True
+    return hidden
+
+
 class _Published:
     """The linear span of what has been published, and what must stay outside it."""
 

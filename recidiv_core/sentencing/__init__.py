@@ -1,8 +1,14 @@
 """How sentences deviate from the guidelines: one case as S asks it, and the disparity between groups, adjusted."""
 
 from recidiv_core.sentencing.adjusted import AdjustedDisparity, adjusted_disparity
-from recidiv_core.sentencing.audit import SentencingAudit, audit_sentencing
-from recidiv_core.sentencing.disparity import LEVELS, SentencingDisparity, case_deviation, sentencing_disparity
+from recidiv_core.sentencing.audit import SentencingAudit, adjusters_of, audit_of, audit_sentencing, contrast_of
+from recidiv_core.sentencing.disparity import (
+    LEVELS,
+    SentencingDisparity,
+    case_deviation,
+    group_name,
+    sentencing_disparity,
+)
 from recidiv_core.sentencing.records import (
     ADJUSTERS,
     SentenceColumns,
@@ -20,12 +26,14 @@ from recidiv_core.sentencing.sentences import (
     months,
     sentencing_answer,
 )
-from recidiv_core.sentencing.simulate import SimulatedSentences, simulate_sentences, simulated_table
+from recidiv_core.sentencing.simulate import SEED, TRUTH, SimulatedSentences, simulate_sentences, simulated_table
 
 __all__ = [
     "ADJUSTERS",
     "LEVELS",
     "LIMITS",
+    "SEED",
+    "TRUTH",
     "AdjustedDisparity",
     "SentenceColumns",
     "SentencingAudit",
@@ -33,6 +41,8 @@ __all__ = [
     "SentencingRecords",
     "SimulatedSentences",
     "adjusted_disparity",
+    "adjusters_of",
+    "audit_of",
     "audit_sentencing",
     "between",
     "case_answer",
@@ -40,6 +50,8 @@ __all__ = [
     "case_text",
     "change_answer",
     "contrast_answers",
+    "contrast_of",
+    "group_name",
     "months",
     "sentencing_answer",
     "sentencing_disparity",

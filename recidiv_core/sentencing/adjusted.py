@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,8 @@ class AdjustedDisparity:
 
 
 def adjusted_disparity(
-    records: SentencingRecords, *, attribute: str, reference: str, adjust_for: Sequence[str] = ADJUSTERS, confidence_level: float = 0.95
+    records: SentencingRecords, *, attribute: str, reference: str, adjust_for: Sequence[str] = ADJUSTERS, confidence_level: float = 0.95,
+    progress: Callable[[float, str], None] | None = None,
 ) -> AdjustedDisparity:  # fmt: skip
     """The disparity of an attribute's groups against one of them, unadjusted and adjusted.
 
@@ -83,7 +84,9 @@ def adjusted_disparity(
         )
     each = 1 - (1 - confidence_level) / len(groups)
     rows, by_year, change = [], [], []
-    for group in groups:
+    for place, group in enumerate(groups):
+        if progress:
+            progress(place / len(groups), f"Like cases of {group} and {reference}")
         pair = frame[frame[attribute].isin([group, reference])]
         is_group = (pair[attribute] == group).to_numpy()
         ways = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,7 +50,27 @@ def audit_sentencing(
     compare_to: Mapping[str, str] | None = None, attribute: str = "race", reference: str | None = None, adjust_for: Sequence[str] | None = None,
     min_n: int = 10, confidence_level: float = 0.95,
 ) -> SentencingAudit:  # fmt: skip
-    """:func:`sentencing_disparity` of a case and :func:`adjusted_disparity` of an attribute.
+    """:func:`sentencing_disparity` of a case and :func:`adjusted_disparity` of an attribute; see :func:`contrast_of` for its options.
+
+    Raises
+    ------
+    InputError
+        For a case or an adjustment that cannot be.
+    """
+    case = sentencing_disparity(
+        records, charge=charge, level=level, race=race, gender=gender, compare_to=compare_to, min_n=min_n, confidence_level=confidence_level
+    )  # fmt: skip
+    contrast, reason = contrast_of(
+        records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level
+    )
+    return audit_of(records, case, contrast, reason)
+
+
+def contrast_of(
+    records: SentencingRecords, *, attribute: str, reference: str | None = None, adjust_for: Sequence[str] | None = None, confidence_level: float = 0.95,
+    progress: Callable[[float, str], None] | None = None,
+) -> tuple[AdjustedDisparity | None, str]:  # fmt: skip
+    """The adjusted disparity, or None and why: too few sentences are no error.
 
     Parameters
     ----------
@@ -62,28 +82,36 @@ def audit_sentencing(
     Raises
     ------
     InputError
-        For a case or an adjustment that cannot be. Too few sentences for the contrast are no error: ``reason`` says so.
+        For an adjustment that cannot be.
     """
-    case = sentencing_disparity(
-        records, charge=charge, level=level, race=race, gender=gender, compare_to=compare_to, min_n=min_n, confidence_level=confidence_level
-    )  # fmt: skip
-    contrast, reason = None, ""
     counted = records.counted
-    if adjust_for is None:
-        adjust_for = tuple(name for name in ADJUSTERS if name in counted)
     if attribute not in counted:
-        reason = f"The records have no column for {attribute}."
-    elif counted.empty:
-        reason = "No sentence is counted."
-    else:
-        reference = reference or str(counted[attribute].value_counts().index[0])
-        try:
-            contrast = adjusted_disparity(
-                records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level
-            )  # fmt: skip
-        except InputError as error:
-            if any(problem.where != "records" for problem in error.problems):
-                raise
-            reason = "Fewer than 30 counted sentences in the reference group, or in every other one."
-    options = case.options | {"attribute": attribute, "reference": reference, "adjust_for": list(adjust_for)}
+        return None, f"The records have no column for {attribute}."
+    if counted.empty:
+        return None, "No sentence is counted."
+    if adjust_for is None:
+        adjust_for = adjusters_of(records)
+    reference = reference or str(counted[attribute].value_counts().index[0])
+    try:
+        found = adjusted_disparity(
+            records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level, progress=progress
+        )  # fmt: skip
+    except InputError as error:
+        if any(problem.where != "records" for problem in error.problems):
+            raise
+        return None, "Fewer than 30 counted sentences in the reference group, or in every other one."
+    return found, ""
+
+
+def adjusters_of(records: SentencingRecords) -> tuple[str, ...]:
+    """What the records have of charge, level, history and district."""
+    return tuple(name for name in ADJUSTERS if name in records.frame)
+
+
+def audit_of(
+    records: SentencingRecords, case: SentencingDisparity, contrast: AdjustedDisparity | None, reason: str
+) -> SentencingAudit:
+    """Both parts as one result."""
+    own = {} if contrast is None else {"attribute": contrast.attribute, "reference": contrast.reference}
+    options = case.options | own | ({} if contrast is None else {"adjust_for": contrast.options["adjust_for"]})
     return SentencingAudit(case, contrast, reason, records.ledger, records.dataset, records.columns, options)

@@ -47,6 +47,8 @@ class SentencingDisparity:
         group, n and the 5th to 95th percentiles of its deviations.
     histogram : DataFrame
         side ("asked", "compared"), group, from, to (months), n, share.
+    members : dict
+        Which groups of ``by_group`` are "asked" about, "compared", or neither ("rest").
     """
 
     asked: dict[str, Any]
@@ -56,6 +58,7 @@ class SentencingDisparity:
     nature: pd.DataFrame
     distribution: pd.DataFrame
     histogram: pd.DataFrame
+    members: dict[str, tuple[str, ...]]
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -134,7 +137,7 @@ def sentencing_disparity(
         own.months["deviation"], {"asked": (summary["group"], here), "compared": (comparison["group"], there)}
     )
     return SentencingDisparity(
-        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups), pd.DataFrame(distribution), histogram, options
+        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups), pd.DataFrame(distribution), histogram, _members(groups, asked, compare_to), options
     )  # fmt: skip
 
 
@@ -163,17 +166,31 @@ def _sides(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions in the frame of the similar sentences, of those asked about, and of those compared with."""
     _check(records, asked, compare_to or {})
-    similar, here, there = [], [], []
+    similar: list[np.ndarray] = []
+    sides: dict[str, list[np.ndarray]] = {"asked": [], "compared": [], "rest": []}
     for (charge, level, race, gender), positions in records.cells.items():
-        if charge != asked["charge"] or asked["level"] not in (None, level):
-            continue
-        similar.append(positions)
-        values = {"race": race, "gender": gender}
-        if all(asked[name] in (None, value) for name, value in values.items()):
-            here.append(positions)
-        elif all(values[name] == value for name, value in (compare_to or {}).items()):
-            there.append(positions)
-    return tuple(np.concatenate([np.empty(0, int), *part]) for part in (similar, here, there))
+        if charge == asked["charge"] and asked["level"] in (None, level):
+            similar.append(positions)
+            sides[_side_of(race, gender, asked, compare_to)].append(positions)
+    found = (similar, sides["asked"], sides["compared"])
+    return tuple(np.concatenate([np.empty(0, int), *part]) for part in found)
+
+
+def _side_of(race: str, gender: str, asked: Mapping[str, Any], compare_to: Mapping[str, str] | None) -> str:
+    values = {"race": race, "gender": gender}
+    if all(asked[name] in (None, value) for name, value in values.items()):
+        return "asked"
+    return "compared" if all(values[name] == value for name, value in (compare_to or {}).items()) else "rest"
+
+
+def _members(
+    groups: Sequence[tuple[str, pd.DataFrame]], asked: Mapping[str, Any], compare_to: Mapping[str, str] | None
+) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {"asked": [], "compared": [], "rest": []}
+    for name, part in groups:
+        race, gender = (str(part[column].iloc[0]) if column in part else "" for column in ("race", "gender"))
+        found[_side_of(race, gender, asked, compare_to)].append(name)
+    return {side: tuple(names) for side, names in found.items()}
 
 
 def _check(records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str]) -> None:

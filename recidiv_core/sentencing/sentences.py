@@ -32,7 +32,10 @@ _AGREEMENT = {
 
 def months(value: float) -> str:
     """Months with a sign and one decimal."""
-    return "–" if value is None or math.isnan(value) else f"{value:+.1f}".replace("-", "−")
+    if value is None or math.isnan(value):
+        return "–"
+    shown = round(value, 1)
+    return f"{shown:+.1f}".replace("-", "−") if shown else "0.0"
 
 
 def between(low: float, high: float) -> str:
@@ -59,6 +62,8 @@ def case_answer(case: SentencingDisparity) -> str:
     bounds = f"95 % interval {between(s['low'], s['high'])}, " if s["n"] > 1 and not math.isnan(s["low"]) else ""
     bounds = bounds.replace("95 %", f"{100 * case.options['confidence_level']:g} %")
     said = f"{lead}on average {abs(s['mean']):.1f} months {side} than the guidelines ({bounds}n = {s['n']:,}). "
+    if not c["n"]:
+        return said.strip()
     if c["reason"]:
         return said + f"Against {c['group']} nothing can be said: {c['reason']}."
     word = "more" if c["difference"] > 0 else "less"

@@ -51,7 +51,8 @@ def opening(word: str) -> Room:
     room = BY_WORD[word]
     session().room = word
     st.html(
-        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; }</style>"
+        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; } "
+        "[data-testid='stTopNavLink'] { padding: 0 5px; }</style>"  # so that every room is in the menu at 1,280 pixels
     )
     st.title(room.question, anchor=False)
     return room
@@ -269,6 +270,18 @@ READING_PRIVACY = (
     "guessing proves nothing, and is marked.",
     "**Use.** A model trained on the copy, judged on real people. What it loses against one trained on real rows is the price.",
     "**Example in people.** 72 % nearer to train: of 100 records of the copy, 72 have their nearest person among those it was made from, where 50 would be chance.",
+)
+
+READING_SENTENCING = (
+    "**Deviation.** Months given less months in the guidelines (the midpoint, where they give a range). +10: ten months longer.",
+    "**What is counted.** Sentences to prison, in months; life is left out. “What was counted” says how many are not.",
+    "**The case** answers for sentences like one client's: this charge, this quantity level, this group. The figures describe; the cases can still differ in "
+    "history and much else.",
+    "**Like cases** are alike in charge, level, history and district. Once by regression, which lets each of them shift the deviation; once by comparing only within "
+    "cells that are alike in all of them. Where both say the same, the figure does not hang on the way.",
+    "**An interval** “(+9.4 to +12.3)” is where the mean of all such sentences lies, as far as these can tell. Where it holds 0, it may be chance.",
+    "**Example in people.** +10.8 months against −1.8: of two people sentenced for this charge at this level, one in the first group is given about a year more than one "
+    "in the second, on average.",
 )
 
 READING_SLICES = (

@@ -71,6 +71,13 @@ ROOMS = (
         ":material/content_copy:",
         "a-copy-of-the-data",
     ),
+    Room(
+        "sentencing",
+        "Sentencing",
+        "How do sentences deviate from the guidelines?",
+        ":material/gavel:",
+        "sentences-and-guidelines",
+    ),
     Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

@@ -17,6 +17,7 @@ from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, matching_threshold
 from recidiv_core.recidivism import DurationColumns, EventColumns, SimulatedEvents
 from recidiv_core.report import Entry
+from recidiv_core.sentencing import SentenceColumns
 from recidiv_core.slices import LOSSES, SliceAudit, SliceDetail, default_error, slice_detail
 from recidiv_core.stats import ScoreCurves
 from recidiv_core.thresholds import (
@@ -129,11 +130,20 @@ class Events:
     simulated: SimulatedEvents | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """What the Sentencing page reads: a table, what its columns are, and the truth planted in it, where it is simulated."""
+
+    table: Table
+    columns: SentenceColumns
+    truth: dict[str, float] | None = None
+
+
 @dataclass
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
-    ``events`` is what the Recidivism page builds outcomes from, ``training`` what the Models page trains on, ``compared`` the models finished there, what they were asked, and the copies of the Privacy page;
+    ``events`` is what the Recidivism page builds outcomes from, ``sentences`` what the Sentencing page reads, ``training`` what the Models page trains on, ``compared`` the models finished there, what they were asked, and the copies of the Privacy page;
     ``mitigated`` holds the decisions of its mitigations for the rows of ``dataset``.
     ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
     ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
@@ -152,6 +162,8 @@ class Session:
     drawn: Any = None
     training: Training | None = None
     events: Events | None = None
+    sentences: Sentences | None = None
+    case_choices: Any = None
     model_choices: Any = None
     pair_choices: Any = None
     copy_choices: Any = None
@@ -253,10 +265,10 @@ class Session:
             None,
             None,
         )
-        outside = self.compared.get("outside")  # a model from a file may be asked about any table
+        # A model from a file may be asked about any table, and sentences have nothing to do with this one.
+        kept = {name: self.compared[name] for name in ("outside", "sentences") if name in self.compared}
         self.compared.clear()
-        if outside is not None:
-            self.compared["outside"] = outside
+        self.compared.update(kept)
 
     def use(self, dataset: AuditDataset) -> None:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""

@@ -1,0 +1,254 @@
+"""The section of the room of sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recidiv_core.charts.sentencing import contrast_chart, groups_chart, sides_chart, spread_chart, years_chart
+from recidiv_core.report.blocks import WITHHELD, count_text, figure_block, heading_block, table_block, text_block
+from recidiv_core.report.suppression import hide_small
+from recidiv_core.sentencing import (
+    LIMITS,
+    AdjustedDisparity,
+    SentencingAudit,
+    SentencingDisparity,
+    between,
+    case_answer,
+    case_text,
+    change_answer,
+    contrast_answers,
+    months,
+)
+from recidiv_core.words import outward
+
+_SHARES = ("above", "within", "below")
+_SIGNS = ("positive", "negative")
+_QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+_WAYS = {
+    "unadjusted": "unadjusted",
+    "regression": "like cases, by regression",
+    "matched": "like cases, matched exactly",
+}
+_NAN = float("nan")
+
+
+def protect(audit: SentencingAudit, *, min_cell: int) -> SentencingAudit:
+    """The audit as it may be published: groups of fewer than ``min_cell`` sentences lose their figures, and as many others as it takes that these do not follow;
+    so do shares that count fewer, percentiles with fewer beyond them, and sides that would tell a hidden group by subtraction.
+    """
+    case = _case(audit.case, min_cell)
+    hidden = case.by_group["n"].isna().any()
+    covers_all = audit.case.summary["n_similar"] == audit.ledger["n_rows"].iloc[-1]
+    contrast = None if audit.contrast is None else _contrast(audit.contrast, min_cell, hidden and covers_all)
+    return dataclasses.replace(audit, case=case, contrast=contrast, ledger=_ledger(audit.ledger, min_cell))
+
+
+def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
+    groups = case.by_group
+    if groups.empty:
+        return case
+    if case.summary["n_similar"] < min_cell:
+        case = dataclasses.replace(case, summary=case.summary | {"n_similar": _NAN})
+    gone = hide_small(groups["n"], min_cell)
+    names = set(groups["group"][gone])
+    groups = groups.astype(dict.fromkeys(groups.columns[1:], float))
+    groups.loc[gone, groups.columns[1:]] = np.nan
+    groups = pd.DataFrame([_without_small_shares(row, min_cell) for row in groups.to_dict("records")])
+    shares_gone = set(groups["group"][groups["above"].isna() | groups["positive"].isna()])
+    sides = _sides(case, names, shares_gone, min_cell)
+    distribution = case.distribution.astype({"n": float})
+    distribution.loc[distribution["group"].isin(names), distribution.columns[1:]] = np.nan
+    for name, level in _QUANTILES.items():
+        distribution[name] = distribution[name].mask(distribution["n"] * min(level, 1 - level) < min_cell)
+    return dataclasses.replace(
+        case, summary=sides[0], comparison=sides[1], by_group=groups, nature=_nature(case, names, min_cell),
+        distribution=distribution, histogram=case.histogram.iloc[:0],
+    )  # fmt: skip
+
+
+def _without_small_shares(side: dict[str, Any], min_cell: int) -> dict[str, Any]:
+    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from; the third of two signs is no deviation at all."""
+    hidden: list[str] = []
+    for names in (_SHARES, _SIGNS):
+        counts = [side[name] * side["n"] for name in names]
+        rest = side["n"] - sum(counts)
+        if any(count < min_cell - 0.5 for count in counts) or (names is _SIGNS and 0.5 < rest < min_cell - 0.5):
+            hidden += names
+    return side | {f"{name}{end}": _NAN for name in hidden for end in ("", "_low", "_high")}
+
+
+def _sides(
+    case: SentencingDisparity, names: set[str], shares_gone: set[str], min_cell: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both sides; without figures where one, or what is left, holds hidden groups that follow from it."""
+    members = case.members
+    parts = [members["asked"], members["compared"], members["rest"]]
+    sizes = dict(zip(case.by_group["group"], case.by_group["n"], strict=True))
+    told = [[sizes[name] for name in part if name in names] for part in parts]
+    if any(inside and (len(inside) < 2 or sum(inside) < min_cell) for inside in told):
+        kept = ("group", "n_similar", "reason")
+        return tuple(
+            {name: value if name in kept else _NAN for name, value in side.items()}
+            for side in (case.summary, case.comparison)
+        )
+    found = []
+    for side, part in zip((case.summary, case.comparison), parts, strict=False):
+        own = _without_small_shares(side, min_cell) if side["n"] else dict(side)
+        if shares_gone & set(part):
+            own |= {f"{name}{end}": _NAN for name in (*_SHARES, *_SIGNS) for end in ("", "_low", "_high")}
+        found.append(own)
+    return tuple(found)
+
+
+def _nature(case: SentencingDisparity, names: set[str], min_cell: int) -> pd.DataFrame:
+    """Without the figures of values with few sentences. Places in the range are hidden apart for those inside it: the share inside is published elsewhere."""
+    made = case.nature.astype({"n": float})
+    inside = made["value"].isin(["at the maximum", "between minimum and maximum", "at the minimum", "at the guideline"])
+    sizes = dict(zip(case.by_group["group"], case.by_group["n"], strict=True))
+    gone = made["group"].isin(names)
+    for (group, kind, _), own in made.groupby(["group", "kind", inside & (made["kind"] == "place in the range")]):
+        missing = sizes[group] - made.loc[(made["group"] == group) & (made["kind"] == kind), "n"].sum()
+        hidden = hide_small(own["n"], min_cell)
+        if 0 < missing < min_cell:  # those without a value follow from the others
+            hidden |= hide_small(np.append(own["n"], missing), min_cell)[:-1]
+        gone |= made.index.isin(own.index[hidden])
+    made.loc[gone, ["n", "share", "mean"]] = np.nan
+    return made
+
+
+def _contrast(contrast: AdjustedDisparity, min_cell: int, tells_groups: bool) -> AdjustedDisparity:
+    """Without counts from which small groups follow, and without years in which a side is small."""
+    table = contrast.table.astype({"n": float, "n_reference": float, "n_used": float})
+    if tells_groups or 0 < contrast.left_out["n"].sum() < min_cell:
+        table[["n", "n_reference", "n_used"]] = np.nan
+    by_year = contrast.by_year.drop(columns=["n", "n_reference"])
+    return dataclasses.replace(contrast, table=table, by_year=by_year, left_out=contrast.left_out[["group"]])
+
+
+def _ledger(ledger: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Without the counts of reasons that few sentences have."""
+    made = ledger.astype({"n_rows": float})
+    reasons = made["step"] == "not counted"
+    made.loc[reasons, "n_rows"] = made.loc[reasons, "n_rows"].mask(hide_small(made.loc[reasons, "n_rows"], min_cell))
+    if made["n_rows"].isna().sum() == 1:  # one alone follows from the others and the total
+        made.loc[made["step"] == "counted", "n_rows"] = np.nan
+    return made
+
+
+def withheld(audit: SentencingAudit, *, min_cell: int) -> pd.DataFrame:
+    """attribute, group, what: the figures of groups that are not published."""
+    own = protect(audit, min_cell=min_cell).case
+    if own.by_group.empty:
+        return pd.DataFrame(columns=["attribute", "group", "what"])
+    rows = [("group", r.group, "all its figures") for r in own.by_group.itertuples() if math.isnan(r.n)]
+    rows += [("group", r.group, "shares above and below") for r in own.by_group.itertuples() if math.isnan(r.above) and not math.isnan(r.n)]  # fmt: skip
+    if math.isnan(own.summary["n"]):
+        rows.append(("case", own.summary["group"], "its figures, and the comparison"))
+    return pd.DataFrame(rows, columns=["attribute", "group", "what"])
+
+
+def facts(audit: SentencingAudit) -> list[list[str]]:
+    """The case, and what was compared."""
+    found = [["Case", f"{case_text(audit.case.asked)}, {audit.case.summary['group']}"]]
+    if audit.contrast is not None:
+        alike = ", ".join(audit.contrast.options["adjust_for"]) or "nothing"
+        found.append(["Like cases", f"groups of {audit.contrast.attribute} against {audit.contrast.reference}, alike in {alike}"])  # fmt: skip
+    return found
+
+
+def summary(audit: SentencingAudit) -> list[tuple[str, str | None, str]]:
+    """The case, and like cases."""
+    found = [("A case", None, case_answer(audit.case))]
+    if audit.contrast is None:
+        return [*found, ("Like cases", None, audit.reason)]
+    said = [*contrast_answers(audit.contrast), change_answer(audit.contrast)]
+    return found + [("Like cases", None, text) for text in said if text]
+
+
+def sections(audit: SentencingAudit) -> list[dict[str, Any]]:
+    """The case, like cases, and what the data cannot say."""
+    own = [{"title": f"A case: {case_text(audit.case.asked)}", "blocks": _case_blocks(audit.case)}]
+    if audit.contrast is not None:
+        own.append({"title": "Like cases", "blocks": _contrast_blocks(audit.contrast)})
+    own.append({"title": "What sentences cannot say", "blocks": [text_block(text) for text in LIMITS]})
+    return own
+
+
+def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
+    blocks = [text_block(case_answer(case))]
+    if case.by_group.empty:
+        return blocks
+    rows = [
+        [r["group"], count_text(r["n"]), _months(r["mean"]), between(r["low"], r["high"]), _share(r, "above"), _share(r, "below")]
+        for r in case.by_group.to_dict("records")
+    ]  # fmt: skip
+    columns = ["Group", "Sentences", "Mean deviation, months", "95 % interval", "Above the guidelines", "Below"]
+    blocks.append(table_block("Deviation from the guidelines by group", columns, [False, *[True] * 5], rows))
+    if case.by_group["n"].notna().any():
+        blocks.append(figure_block("Mean deviation by group, with interval", groups_chart(case)))
+    if case.by_group["above"].notna().any():
+        blocks.append(figure_block("Below, within and above the guidelines", sides_chart(case)))
+    if case.distribution["p50"].notna().any():
+        blocks.append(figure_block("The middle half, nine in ten, and the median", spread_chart(case)))
+    blocks += [heading_block("The five outputs, one by one"), _outputs(case), _nature_block(case)]
+    return blocks
+
+
+def _outputs(case: SentencingDisparity) -> dict[str, Any]:
+    rows = [
+        [str(r.output), r.what, r.group, count_text(r.n) if r.output == 1 else (WITHHELD if math.isnan(r.value) else f"{100 * r.value:.1f} % of {case.summary['n_similar'] if r.output == 2 else r.n:,.0f}"),
+         "" if r.output == 1 else _bounds(r.low, r.high)]
+        for r in case.outputs.itertuples()
+    ]  # fmt: skip
+    columns = ["Output", "What", "Group", "Figure", "95 % interval"]
+    return table_block("1 to 4: how many, of whom, and which way", columns, [True, False, False, True, True], rows)
+
+
+def _nature_block(case: SentencingDisparity) -> dict[str, Any]:
+    rows = [
+        [r.group, r.kind, r.value, count_text(r.n), WITHHELD if math.isnan(r.share) else f"{100 * r.share:.1f} %", _months(r.mean)]
+        for r in case.nature.itertuples()
+    ]  # fmt: skip
+    columns = ["Group", "By", "Value", "Sentences", "Share", "Mean deviation, months"]
+    return table_block("5: nature of the deviations", columns, [False] * 3 + [True] * 3, rows)
+
+
+def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
+    blocks = [text_block(text) for text in (*contrast_answers(contrast), change_answer(contrast)) if text]
+    rows = [
+        [r.group, _WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
+        for r in contrast.table.itertuples()
+    ]
+    columns = ["Group", "Way", f"Months more than {contrast.reference}", "95 % interval, all groups at once", "Sentences used", "The two ways"]  # fmt: skip
+    numeric = [False, False, True, True, True, False]
+    blocks.append(table_block("Differences, unadjusted and in like cases", columns, numeric, rows))
+    blocks.append(figure_block(f"Difference from {contrast.reference}, all cases and like cases", contrast_chart(contrast)))  # fmt: skip
+    if len(contrast.left_out):
+        blocks.append(text_block(f"Too few counted sentences to compare: {', '.join(contrast.left_out['group'])}."))
+    if contrast.by_year["difference"].notna().any():
+        blocks.append(figure_block("Difference in like cases, by year", years_chart(contrast)))
+    return blocks
+
+
+def ledger(audit: SentencingAudit) -> dict[str, Any]:
+    """What was counted."""
+    rows = [[r.step, r.issue, count_text(r.n_rows)] for r in audit.ledger.itertuples()]
+    table = table_block("What was counted, and what was not", ["Step", "Sentences", "How many"], [False, False, True], rows)  # fmt: skip
+    return {"title": "The data", "note": "", "blocks": [table]}
+
+
+def _months(value: float) -> str:
+    return WITHHELD if math.isnan(value) else months(value)
+
+
+def _share(row: dict[str, Any], name: str) -> str:
+    return WITHHELD if math.isnan(row[name]) else f"{100 * row[name]:.1f} %"
+
+
+def _bounds(low: float, high: float) -> str:
+    return WITHHELD if math.isnan(low) else f"{outward(low, high, percent=True)} %"
