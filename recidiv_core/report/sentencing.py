@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,7 @@ def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
     groups = groups.astype(dict.fromkeys(groups.columns[1:], float))
     groups.loc[gone, groups.columns[1:]] = np.nan
     groups = pd.DataFrame([_without_small_shares(row, min_cell) for row in groups.to_dict("records")])
-    shares_gone = set(groups["group"][groups["above"].isna() | groups["positive"].isna()])
-    sides = _sides(case, names, shares_gone, min_cell)
+    sides = _sides(case, groups, min_cell)
     distribution = case.distribution.astype({"n": float})
     distribution.loc[distribution["group"].isin(names), distribution.columns[1:]] = np.nan
     for name, level in _QUANTILES.items():
@@ -72,25 +72,27 @@ def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
 
 
 def _without_small_shares(side: dict[str, Any], min_cell: int) -> dict[str, Any]:
-    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from; the third of two signs is no deviation at all."""
+    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from."""
     hidden: list[str] = []
     for names in (_SHARES, _SIGNS):
-        counts = [side[name] * side["n"] for name in names]
-        rest = side["n"] - sum(counts)
-        if any(count < min_cell - 0.5 for count in counts) or (names is _SIGNS and 0.5 < rest < min_cell - 0.5):
+        if any(side[name] * side["n"] < min_cell - 0.5 for name in names):
             hidden += names
-    return side | {f"{name}{end}": _NAN for name in hidden for end in ("", "_low", "_high")}
+    at_midpoint = side["n"] * (1 - side["positive"] - side["negative"])
+    if 0.5 < at_midpoint < min_cell - 0.5:
+        hidden.append("negative")
+    return _without(side, hidden)
 
 
-def _sides(
-    case: SentencingDisparity, names: set[str], shares_gone: set[str], min_cell: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both sides; without figures where one, or what is left, holds hidden groups that follow from it."""
-    members = case.members
-    parts = [members["asked"], members["compared"], members["rest"]]
-    sizes = dict(zip(case.by_group["group"], case.by_group["n"], strict=True))
-    told = [[sizes[name] for name in part if name in names] for part in parts]
-    if any(inside and (len(inside) < 2 or sum(inside) < min_cell) for inside in told):
+def _without(side: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return side | {f"{name}{end}": _NAN for name in names for end in ("", "_low", "_high")}
+
+
+def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both sides, of which ``groups`` are the parts as published; without figures from which those of a hidden group follow."""
+    parts = [list(case.members[side]) for side in ("asked", "compared", "rest")]
+    sizes, shown = case.by_group.set_index("group")["n"], groups.set_index("group")
+    told = [sizes[part][shown.loc[part, "n"].isna()] for part in parts]
+    if any(len(inside) and (len(inside) < 2 or inside.sum() < min_cell) for inside in told):
         kept = ("group", "n_similar", "reason")
         return tuple(
             {name: value if name in kept else _NAN for name, value in side.items()}
@@ -99,9 +101,7 @@ def _sides(
     found = []
     for side, part in zip((case.summary, case.comparison), parts, strict=False):
         own = _without_small_shares(side, min_cell) if side["n"] else dict(side)
-        if shares_gone & set(part):
-            own |= {f"{name}{end}": _NAN for name in (*_SHARES, *_SIGNS) for end in ("", "_low", "_high")}
-        found.append(own)
+        found.append(_without(own, [name for name in (*_SHARES, *_SIGNS) if shown.loc[part, name].isna().any()]))
     return tuple(found)
 
 
@@ -211,8 +211,8 @@ def _outputs(case: SentencingDisparity) -> dict[str, Any]:
 
 def _nature_block(case: SentencingDisparity) -> dict[str, Any]:
     rows = [
-        [r.group, r.kind, r.value, count_text(r.n), WITHHELD if math.isnan(r.share) else f"{100 * r.share:.1f} %", _months(r.mean)]
-        for r in case.nature.itertuples()
+        [r.group, r.kind, r.value, count_text(r.n), f"{100 * r.share:.1f} %", months(r.mean)]
+        for r in case.nature.dropna(subset=["n"]).itertuples()
     ]  # fmt: skip
     columns = ["Group", "By", "Value", "Sentences", "Share", "Mean deviation, months"]
     return table_block("5: nature of the deviations", columns, [False] * 3 + [True] * 3, rows)
