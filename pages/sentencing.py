@@ -47,6 +47,9 @@ from recidiv_core.ui.state import session
 
 def shown_case(found, of) -> None:
     """The case in pictures and tables."""
+    if found.by_group.empty:
+        st.info("No counted sentence has this charge and level. “What was counted”, below, says why sentences are not.")
+        return
     what = case_text(found.asked)
     left, right = st.columns(2, gap="large")
     with left:

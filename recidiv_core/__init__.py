@@ -55,6 +55,19 @@ from recidiv_core.recidivism import (
     simulate_events,
 )
 from recidiv_core.report import build_report
+from recidiv_core.sentencing import (
+    AdjustedDisparity,
+    SentenceColumns,
+    SentencingAudit,
+    SentencingDisparity,
+    SentencingRecords,
+    SimulatedSentences,
+    adjusted_disparity,
+    audit_sentencing,
+    sentencing_disparity,
+    sentencing_records,
+    simulate_sentences,
+)
 from recidiv_core.slices import (
     BinnedFrame,
     SliceAudit,
@@ -81,6 +94,7 @@ from recidiv_core.thresholds import (
 from recidiv_core.version import __version__
 
 __all__ = [
+    "AdjustedDisparity",
     "AuditDataset",
     "BinnedFrame",
     "CounterfactualAudit",
@@ -102,7 +116,12 @@ __all__ = [
     "ReleaseAudit",
     "Roles",
     "ScoreCurves",
+    "SentenceColumns",
+    "SentencingAudit",
+    "SentencingDisparity",
+    "SentencingRecords",
     "SimulatedEvents",
+    "SimulatedSentences",
     "SliceAudit",
     "SliceResult",
     "SyntheticTable",
@@ -111,6 +130,7 @@ __all__ = [
     "TrainedModel",
     "UtilityAudit",
     "__version__",
+    "adjusted_disparity",
     "apply_rule",
     "audit_attacks",
     "audit_baseline",
@@ -119,6 +139,7 @@ __all__ = [
     "audit_groups",
     "audit_privacy",
     "audit_release",
+    "audit_sentencing",
     "audit_slices",
     "audit_thresholds",
     "audit_utility",
@@ -143,7 +164,10 @@ __all__ = [
     "proxy_probe",
     "schema_of",
     "score_curves",
+    "sentencing_disparity",
+    "sentencing_records",
     "simulate_events",
+    "simulate_sentences",
     "slice_detail",
     "split_real",
     "split_with",

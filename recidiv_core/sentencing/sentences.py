@@ -57,7 +57,7 @@ def case_answer(case: SentencingDisparity) -> str:
     if not s["n"]:
         return f"{lead}no counted sentence matches, of {s['n_similar']:,} with that charge and level."
     if math.isnan(s["mean"]):  # withheld in a report
-        return f"{lead}too few sentences to be published."
+        return f"{lead}too few sentences to be published, or those of too few would follow."
     side = "longer" if s["mean"] > 0 else "shorter"
     bounds = f"95 % interval {between(s['low'], s['high'])}, " if s["n"] > 1 and not math.isnan(s["low"]) else ""
     bounds = bounds.replace("95 %", f"{100 * case.options['confidence_level']:g} %")

@@ -11,6 +11,7 @@ from recidiv_core import (
     ScoreCurves,
     audit_counterfactuals,
     audit_groups,
+    audit_sentencing,
     audit_slices,
     audit_thresholds,
     build_outcomes,
@@ -21,7 +22,9 @@ from recidiv_core import (
     pairs_from_rows,
     permutation_importance,
     score_curves,
+    sentencing_records,
     simulate_events,
+    simulate_sentences,
     slice_detail,
     tradeoff_curve,
     training_dataset,
@@ -32,6 +35,7 @@ from recidiv_core.charts import groups as group_charts
 from recidiv_core.charts import models as model_charts
 from recidiv_core.charts import privacy as copy_charts
 from recidiv_core.charts import recidivism as recidivism_charts
+from recidiv_core.charts import sentencing as sentence_charts
 from recidiv_core.charts import slices as slice_charts
 from recidiv_core.charts import thresholds as threshold_charts_of
 from recidiv_core.charts.theme import VERDICT_MARKS, distinct, static
@@ -307,3 +311,21 @@ def test_charts_of_copies_are_valid_small_and_described_and_draw_their_tables():
     assert [p["auc"] for p in points] == pytest.approx(release.frontier["auc"].tolist()) and [
         p["sign"] for p in points
     ][:2] == ["given away"] * 2
+
+
+def test_charts_of_sentences_are_valid_small_and_described_and_draw_their_tables():
+    records = sentencing_records(simulate_sentences(6_000, random_state=2).frame)
+    audit = audit_sentencing(records, charge="Fraud", race="Black", gender="Male", reference="White")
+    case, contrast = audit.case, audit.contrast
+    charts = {
+        "groups": sentence_charts.groups_chart(case), "spread": sentence_charts.spread_chart(case), "histogram": sentence_charts.histogram_chart(case),
+        "sides": sentence_charts.sides_chart(case), "contrast": sentence_charts.contrast_chart(contrast), "years": sentence_charts.years_chart(contrast),
+    }  # fmt: skip
+    assert_valid_small_and_described(charts)
+    assert [r["mean"] for r in charts["groups"]["data"]["values"]] == case.by_group["mean"].tolist()
+    assert [r["group"] for r in charts["groups"]["data"]["values"] if r["asked"]] == ["Black, Male"]
+    shares = pd.DataFrame(charts["sides"]["data"]["values"]).groupby("row")["share"].sum()
+    assert shares.tolist() == pytest.approx([1] * len(case.by_group))
+    assert sum(r["n"] for r in charts["histogram"]["data"]["values"]) == case.summary["n_similar"]
+    assert [r["difference"] for r in charts["contrast"]["data"]["values"]] == contrast.table["difference"].tolist()
+    assert {r["group"] for r in charts["years"]["data"]["values"]} == {"Black", "Hispanic"}
