@@ -35,18 +35,20 @@ _WAYS = {
     "regression": "like cases, by regression",
     "matched": "like cases, matched exactly",
 }
+_MONTHS = ("mean", "low", "high", "sd", "difference", "difference_low", "difference_high")
 _NAN = float("nan")
 
 
 def protect(audit: SentencingAudit, *, min_cell: int) -> SentencingAudit:
     """The audit as it may be published: groups of fewer than ``min_cell`` sentences lose their figures, and as many others as it takes that these do not follow;
-    so do shares that count fewer, percentiles with fewer beyond them, and sides that would tell a hidden group by subtraction.
+    so do shares that count fewer, percentiles with fewer beyond them, and sides that would tell a hidden group by subtraction. Months are rounded to tenths, and the
+    sizes of the contrast to multiples of ``min_cell``: the case is a part of it, and exact ones would tell what the case hides.
     """
-    case = _case(audit.case, min_cell)
-    hidden = case.by_group["n"].isna().any()
-    covers_all = audit.case.summary["n_similar"] == audit.ledger["n_rows"].iloc[-1]
-    contrast = None if audit.contrast is None else _contrast(audit.contrast, min_cell, hidden and covers_all)
-    return dataclasses.replace(audit, case=case, contrast=contrast, ledger=_ledger(audit.ledger, min_cell))
+    n_counted = int(audit.ledger.loc[audit.ledger["step"] == "counted", "n_rows"].iloc[0])
+    contrast = None if audit.contrast is None else _contrast(audit.contrast, min_cell)
+    elsewhere = n_counted - audit.case.summary["n_similar"]
+    ledger = _ledger(audit.ledger, min_cell, hides_counted=0 < elsewhere < min_cell)
+    return dataclasses.replace(audit, case=_case(audit.case, min_cell), contrast=contrast, ledger=ledger)
 
 
 def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
@@ -60,20 +62,20 @@ def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
     groups = groups.astype(dict.fromkeys(groups.columns[1:], float))
     groups.loc[gone, groups.columns[1:]] = np.nan
     groups = pd.DataFrame([_without_small_shares(row, min_cell) for row in groups.to_dict("records")])
-    sides = _sides(case, groups, min_cell)
+    summary, comparison = (_rounded(side) for side in _sides(case, groups, min_cell))
     distribution = case.distribution.astype({"n": float})
     distribution.loc[distribution["group"].isin(names), distribution.columns[1:]] = np.nan
     for name, level in _QUANTILES.items():
         distribution[name] = distribution[name].mask(distribution["n"] * min(level, 1 - level) < min_cell)
     return dataclasses.replace(
-        case, summary=sides[0], comparison=sides[1], by_group=groups, nature=_nature(case, names, min_cell),
-        distribution=distribution, histogram=case.histogram.iloc[:0],
+        case, summary=summary, comparison=comparison, by_group=pd.DataFrame([_rounded(row) for row in groups.to_dict("records")]),
+        nature=_nature(case, groups, min_cell), distribution=distribution, histogram=case.histogram.iloc[:0],
     )  # fmt: skip
 
 
 def _without_small_shares(side: dict[str, Any], min_cell: int) -> dict[str, Any]:
-    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from."""
-    hidden: list[str] = []
+    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from. (Its median is in the distribution, where it may be.)"""
+    hidden: list[str] = ["median"]
     for names in (_SHARES, _SIGNS):
         if any(side[name] * side["n"] < min_cell - 0.5 for name in names):
             hidden += names
@@ -84,7 +86,12 @@ def _without_small_shares(side: dict[str, Any], min_cell: int) -> dict[str, Any]
 
 
 def _without(side: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return side | {f"{name}{end}": _NAN for name in names for end in ("", "_low", "_high")}
+    return side | {f"{name}{end}": _NAN for name in names for end in ("", "_low", "_high") if f"{name}{end}" in side}
+
+
+def _rounded(side: dict[str, Any]) -> dict[str, Any]:
+    """Months to tenths: from a mean with all its figures the number of whole months behind it could be worked out."""
+    return side | {name: round(side[name], 1) for name in _MONTHS if name in side}
 
 
 def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -93,9 +100,9 @@ def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tu
     sizes, shown = case.by_group.set_index("group")["n"], groups.set_index("group")
     told = [sizes[part][shown.loc[part, "n"].isna()] for part in parts]
     if any(len(inside) and (len(inside) < 2 or inside.sum() < min_cell) for inside in told):
-        kept = ("group", "n_similar", "reason")
+        kept = {"group": lambda name: name, "n_similar": lambda n: n, "reason": lambda _: ""}
         return tuple(
-            {name: value if name in kept else _NAN for name, value in side.items()}
+            {name: kept[name](value) if name in kept else _NAN for name, value in side.items()}
             for side in (case.summary, case.comparison)
         )
     found = []
@@ -105,39 +112,48 @@ def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tu
     return tuple(found)
 
 
-def _nature(case: SentencingDisparity, names: set[str], min_cell: int) -> pd.DataFrame:
-    """Without the figures of values with few sentences. Places in the range are hidden apart for those inside it: the share inside is published elsewhere."""
-    made = case.nature.astype({"n": float})
-    inside = made["value"].isin(["at the maximum", "between minimum and maximum", "at the minimum", "at the guideline"])
-    sizes = dict(zip(case.by_group["group"], case.by_group["n"], strict=True))
-    gone = made["group"].isin(names)
-    for (group, kind, _), own in made.groupby(["group", "kind", inside & (made["kind"] == "place in the range")]):
-        missing = sizes[group] - made.loc[(made["group"] == group) & (made["kind"] == kind), "n"].sum()
-        hidden = hide_small(own["n"], min_cell)
-        if 0 < missing < min_cell:  # those without a value follow from the others
-            hidden |= hide_small(np.append(own["n"], missing), min_cell)[:-1]
-        gone |= made.index.isin(own.index[hidden])
+def _nature(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Without the figures of values with few sentences. Places in the range are told only where the shares above and below are, and each of them has enough."""
+    made, shown = case.nature.astype({"n": float}), groups.set_index("group")
+    sizes = case.by_group.set_index("group")["n"]
+    gone = made["group"].isin(shown.index[shown["n"].isna()])
+    for (group, kind), own in made.groupby(["group", "kind"]):
+        if kind == "place in the range":
+            inside = ~own["value"].isin(["above the guidelines", "below the guidelines"])
+            is_told = not math.isnan(shown.loc[group, "above"])
+            hidden = (inside & (own["n"] < min_cell).any()) if is_told else own["n"].notna()
+        else:
+            missing = sizes[group] - own["n"].sum()  # those without a value follow from the others
+            hidden = hide_small(np.append(own["n"], [missing] if missing > 0 else []), min_cell)[: len(own)]
+        gone |= made.index.isin(own.index[np.asarray(hidden)])
     made.loc[gone, ["n", "share", "mean"]] = np.nan
-    return made
+    return made.assign(mean=made["mean"].round(1))
 
 
-def _contrast(contrast: AdjustedDisparity, min_cell: int, tells_groups: bool) -> AdjustedDisparity:
-    """Without counts from which small groups follow, and without years in which a side is small."""
-    table = contrast.table.astype({"n": float, "n_reference": float, "n_used": float})
-    if tells_groups or 0 < contrast.left_out["n"].sum() < min_cell:
-        table[["n", "n_reference", "n_used"]] = np.nan
-    by_year = contrast.by_year.drop(columns=["n", "n_reference"])
-    return dataclasses.replace(contrast, table=table, by_year=by_year, left_out=contrast.left_out[["group"]])
+def _contrast(contrast: AdjustedDisparity, min_cell: int) -> AdjustedDisparity:
+    """With sizes and months rounded, and without the sizes of years."""
+    rounded = {name: contrast.table[name].astype(float).round(1) for name in ("difference", "low", "high")}
+    base = max(min_cell, 1)
+    rounded |= {name: (contrast.table[name] / base).round() * base for name in ("n", "n_reference", "n_used")}
+    by_year = contrast.by_year.drop(columns=["n", "n_reference"]).round(1)
+    return dataclasses.replace(
+        contrast, table=contrast.table.assign(**rounded), by_year=by_year, left_out=contrast.left_out[["group"]]
+    )
 
 
-def _ledger(ledger: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Without the counts of reasons that few sentences have."""
-    made = ledger.astype({"n_rows": float})
-    reasons = made["step"] == "not counted"
-    made.loc[reasons, "n_rows"] = made.loc[reasons, "n_rows"].mask(hide_small(made.loc[reasons, "n_rows"], min_cell))
-    if made["n_rows"].isna().sum() == 1:  # one alone follows from the others and the total
-        made.loc[made["step"] == "counted", "n_rows"] = np.nan
-    return made
+def _ledger(ledger: pd.DataFrame, min_cell: int, *, hides_counted: bool) -> pd.DataFrame:
+    """With the reasons as one where few sentences have one of them, and without what few lack."""
+    rows = ledger[(ledger["step"] != "noticed") | (ledger["n_rows"] >= min_cell)].astype({"n_rows": float})
+    reasons = rows["step"] == "not counted"
+    if (rows.loc[reasons, "n_rows"] < min_cell).any() or hides_counted:
+        n = _NAN if hides_counted else rows.loc[reasons, "n_rows"].sum()
+        one = pd.DataFrame([("not counted", "no prison, life, or no sentence or guideline", n)], columns=rows.columns)
+        rows = pd.concat(
+            [rows[rows["step"] == "read"], one, rows[rows["step"].isin(["counted", "noticed"])]], ignore_index=True
+        )
+    if hides_counted:
+        rows.loc[rows["step"] == "counted", "n_rows"] = np.nan
+    return rows
 
 
 def withheld(audit: SentencingAudit, *, min_cell: int) -> pd.DataFrame:
@@ -187,7 +203,14 @@ def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
         [r["group"], count_text(r["n"]), _months(r["mean"]), between(r["low"], r["high"]), _share(r, "above"), _share(r, "below")]
         for r in case.by_group.to_dict("records")
     ]  # fmt: skip
-    columns = ["Group", "Sentences", "Mean deviation, months", "95 % interval", "Above the guidelines", "Below"]
+    columns = [
+        "Group",
+        "Sentences",
+        "Mean deviation, months",
+        f"{_level(case)} interval",
+        "Above the guidelines",
+        "Below",
+    ]
     blocks.append(table_block("Deviation from the guidelines by group", columns, [False, *[True] * 5], rows))
     if case.by_group["n"].notna().any():
         blocks.append(figure_block("Mean deviation by group, with interval", groups_chart(case)))
@@ -205,7 +228,7 @@ def _outputs(case: SentencingDisparity) -> dict[str, Any]:
          "" if r.output == 1 else _bounds(r.low, r.high)]
         for r in case.outputs.itertuples()
     ]  # fmt: skip
-    columns = ["Output", "What", "Group", "Figure", "95 % interval"]
+    columns = ["Output", "What", "Group", "Figure", f"{_level(case)} interval"]
     return table_block("1 to 4: how many, of whom, and which way", columns, [True, False, False, True, True], rows)
 
 
@@ -224,7 +247,7 @@ def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
         [r.group, _WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
         for r in contrast.table.itertuples()
     ]
-    columns = ["Group", "Way", f"Months more than {contrast.reference}", "95 % interval, all groups at once", "Sentences used", "The two ways"]  # fmt: skip
+    columns = ["Group", "Way", f"Months more than {contrast.reference}", f"{_level(contrast)} interval, all groups at once", "Sentences used, about", "The two ways"]  # fmt: skip
     numeric = [False, False, True, True, True, False]
     blocks.append(table_block("Differences, unadjusted and in like cases", columns, numeric, rows))
     blocks.append(figure_block(f"Difference from {contrast.reference}, all cases and like cases", contrast_chart(contrast)))  # fmt: skip
@@ -240,6 +263,10 @@ def ledger(audit: SentencingAudit) -> dict[str, Any]:
     rows = [[r.step, r.issue, count_text(r.n_rows)] for r in audit.ledger.itertuples()]
     table = table_block("What was counted, and what was not", ["Step", "Sentences", "How many"], [False, False, True], rows)  # fmt: skip
     return {"title": "The data", "note": "", "blocks": [table]}
+
+
+def _level(result: SentencingDisparity | AdjustedDisparity) -> str:
+    return f"{100 * result.options['confidence_level']:g} %"
 
 
 def _months(value: float) -> str:

@@ -8,17 +8,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from recidiv_core.data import shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.sentencing.records import ADJUSTERS, SentencingRecords
-from recidiv_core.stats import normal_quantile, robust_coefficient, student
+from recidiv_core.stats import robust_coefficient
 
-AGREE, DISAGREE, ONE_CANNOT_TELL, ONE_WAY = "agree", "disagree", "one cannot tell", "one way only"
+AGREE, DISAGREE, ONE_CANNOT_TELL, ONE_WAY, NEITHER = "agree", "disagree", "one cannot tell", "one way only", "neither"
 _LEAST = 30  # counted sentences of a group
 _NOTHING = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n_used": 0}
-_RARE = 10  # levels of fewer are taken together
+_FEW_CELLS, _MOST_OF_ONE = (
+    5,
+    0.25,
+)  # cells with a side of one sentence: how many there have to be, and the most weight that one may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +33,8 @@ class AdjustedDisparity:
     ----------
     table : DataFrame
         group, n, n_reference, way ("unadjusted", "regression", "matched"), difference, low, high, n_used; ``agreement`` of the two adjusted ways: they "agree",
-        they "disagree" (opposite signs, or each estimate outside the other's bounds), "one cannot tell" (its bounds hold 0, and the other's estimate), or
-        "one way only".
+        they "disagree" (opposite signs, or each estimate outside the other's bounds), "one cannot tell" (its bounds hold 0, the other's do not), "one way only",
+        or "neither" can be used.
     left_out : DataFrame
         group, n: those with too few counted sentences to compare.
     by_year : DataFrame
@@ -132,8 +136,9 @@ def _check(frame: pd.DataFrame, attribute: str, reference: str, adjust_for: Sequ
 
 def _agreement(regression: dict[str, Any], matched: dict[str, Any]) -> str:
     ways = (regression, matched)
-    if not all(np.isfinite(way["low"]) for way in ways):
-        return ONE_WAY
+    usable = sum(np.isfinite(way["low"]) for way in ways)
+    if usable < 2:
+        return ONE_WAY if usable else NEITHER
     signs = {np.sign(way["low"]) if way["low"] * way["high"] > 0 else 0.0 for way in ways}
     outside = [not b["low"] <= a["difference"] <= b["high"] for a, b in ((regression, matched), (matched, regression))]
     if {-1.0, 1.0} <= signs or all(outside):
@@ -142,20 +147,8 @@ def _agreement(regression: dict[str, Any], matched: dict[str, Any]) -> str:
 
 
 def _design(frame: pd.DataFrame, names: Sequence[str]) -> list[np.ndarray]:
-    """The levels of each column as codes."""
-    return [_levels(frame[name]) for name in names]
-
-
-def _levels(column: pd.Series) -> np.ndarray:
-    """A column's levels as codes, −1 the most common one; those of few sentences are one level, and if these are few too the most common."""
-    codes, levels = pd.factorize(column, use_na_sentinel=False)
-    sizes = np.bincount(codes, minlength=len(levels))
-    most = int(sizes.argmax())
-    rare = sizes < min(_RARE, sizes[most])
-    together = np.arange(len(levels))
-    together[rare] = most if sizes[rare].sum() < _RARE else int(np.flatnonzero(rare)[0])
-    kept = np.setdiff1d(together, [most])
-    return np.where(together == most, -1, np.searchsorted(kept, together))[codes]
+    """The levels of each column as codes; what is missing is a level."""
+    return [pd.factorize(frame[name], use_na_sentinel=False)[0] for name in names]
 
 
 def _regressed(
@@ -173,7 +166,12 @@ def _regressed(
 def _matched(
     frame: pd.DataFrame, is_group: np.ndarray, alike_in: Sequence[str], confidence_level: float
 ) -> dict[str, Any]:
-    """The mean difference within cells, weighted by the group's sentences in each; its variance from the spread within cells and sides."""
+    """The mean difference within cells, weighted by the group's sentences in each.
+
+    Its variance comes from the spread within a cell's sides where both have two sentences or more; the differences of the other cells, in which a spread
+    cannot be seen, are held against one another (Pashley and Miratrix 2021, eq. 9). These need to be several, none of them with most of the weight; else
+    they are left out. Degrees of freedom are Satterthwaite's.
+    """
     cell = frame.groupby(list(alike_in), sort=False, dropna=False).ngroup() if alike_in else 0
     found = (
         pd.DataFrame({"y": frame["deviation"], "g": is_group, "cell": cell})
@@ -182,21 +180,37 @@ def _matched(
         .unstack()
     )
     found = found.dropna(subset=[("count", True), ("count", False)])
+    single = (found["count"] == 1).any(axis=1).to_numpy()
+    here = found[("count", True)].to_numpy(dtype=float)
+    share = here[single] / max(here[single].sum(), 1)
+    if single.sum() < _FEW_CELLS or share.max() > _MOST_OF_ONE:
+        found, here, single = found[~single], here[~single], single[~single]
     if found.empty:
         return dict(_NOTHING)
-    weight = found[("count", True)] / found[("count", True)].sum()
-    difference = float((weight * (found[("mean", True)] - found[("mean", False)])).sum())
-    variance = 0.0
-    for side in (True, False):
-        count, own = found[("count", side)], found[("var", side)]
-        usual = (
-            np.average(own.dropna(), weights=count[own.notna()] - 1) if own.notna().any() else np.nan
-        )  # where a side is one sentence: the others' spread
-        variance += float((weight**2 * own.fillna(usual) / count).sum())
+    weight = here / here.sum()
+    differences = (found[("mean", True)] - found[("mean", False)]).to_numpy()
+    pieces = [
+        (weight[~single] ** 2 * own.to_numpy() / count.to_numpy(), count.to_numpy() - 1)
+        for own, count in ((found[("var", side)][~single], found[("count", side)][~single]) for side in (True, False))
+    ]
+    if single.any():
+        pieces.append(_between(weight[single], differences[single]))
+    variances, degrees = (np.concatenate([np.atleast_1d(piece[i]) for piece in pieces]) for i in (0, 1))
+    variance, difference = float(variances.sum()), float(weight @ differences)
     n_used = int(found["count"].to_numpy().sum())
-    z = float(student(normal_quantile(confidence_level), max(n_used - 2 * len(found), 1)))
-    half = z * np.sqrt(variance)
+    if not variance:
+        return {"difference": difference, "low": float("nan"), "high": float("nan"), "n_used": n_used}
+    freedom = variance**2 / float((variances**2 / degrees).sum())
+    half = float(stdtrit(freedom, 0.5 + confidence_level / 2)) * variance**0.5
     return {"difference": difference, "low": difference - half, "high": difference + half, "n_used": n_used}
+
+
+def _between(weight: np.ndarray, differences: np.ndarray) -> tuple[float, float]:
+    """The variance that cells with a side of one sentence add to a weighted mean, from how they differ, and its degrees of freedom."""
+    own = weight / weight.sum()
+    parts = own**2 / (1 - 2 * own)
+    variance = float((parts * (differences - own @ differences) ** 2).sum() / (1 + parts.sum()))
+    return weight.sum() ** 2 * variance, float(1 / (own**2).sum() - 1)
 
 
 def _in_year(

@@ -23,6 +23,7 @@ _PLACES = ("above the guidelines", "at the maximum", "between minimum and maximu
 _BIN = 6.0  # months, the least width of a bar
 _MOST_BINS = 40
 ELSE = "everybody else"
+NO_SPREAD = "neither side varies, so no interval can be given"
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +122,8 @@ def sentencing_disparity(
     """
     own = records if isinstance(records, SentencingRecords) else sentencing_records(records, columns=columns)
     asked = {"charge": charge, "level": level, "race": race, "gender": gender}
+    if not 0 < confidence_level < 1:
+        raise InputError.one("confidence_level", "a number between 0 and 1", f"{confidence_level}")
     options = {
         "compare_to": None if compare_to is None else dict(compare_to), "min_n": min_n, "confidence_level": confidence_level,
     }  # fmt: skip
@@ -165,7 +168,7 @@ def _sides(
     records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str] | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions in the frame of the similar sentences, of those asked about, and of those compared with."""
-    _check(records, asked, compare_to or {})
+    _check(records, asked, compare_to)
     similar: list[np.ndarray] = []
     sides: dict[str, list[np.ndarray]] = {"asked": [], "compared": [], "rest": []}
     for (charge, level, race, gender), positions in records.cells.items():
@@ -193,22 +196,24 @@ def _members(
     return {side: tuple(names) for side, names in found.items()}
 
 
-def _check(records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str]) -> None:
+def _check(records: SentencingRecords, asked: Mapping[str, Any], compare_to: Mapping[str, str] | None) -> None:
     problems = []
     charge, level = asked["charge"], asked["level"]
     if charge not in records.values["charge"]:
         problems.append(Problem("charge", "one that occurs in the records", shown(charge, 40)))
-    if level is not None and level not in LEVELS:
+    if level is not None and (isinstance(level, bool) or level not in LEVELS):
         problems.append(Problem("level", "0 to 17", f"{level}"))
     if level is not None and "level" not in records.frame:
         problems.append(Problem("level", "records with levels", "none"))
     own = {name: asked[name] for name in ("race", "gender")}
-    for where, values in (("", own), ("compare_to: ", compare_to)):
+    for where, values in (("", own), ("compare_to: ", compare_to or {})):
         for name, value in values.items():
             if name not in own:
                 problems.append(Problem(f"{where}{shown(name, 40)}", "race or gender", "something else"))
             elif value is not None and value not in records.values.get(name, ()):
                 problems.append(Problem(f"{where}{name}", "one that occurs in the records", shown(value, 40)))
+    if compare_to is not None and not any(own.get(name) not in (None, value) for name, value in compare_to.items()):
+        problems.append(Problem("compare_to", "a group that shares nobody with the one asked about", "one that may"))
     if problems:
         raise InputError(problems)
 
@@ -239,7 +244,12 @@ def _groups(found: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     parts = [
         (group_name(r, g), part) for (r, g), part in found.groupby([race.rename("r"), gender.rename("g")], sort=True)
     ]
-    return sorted(parts, key=lambda item: -len(item[1]))
+    parts.sort(key=lambda item: -len(item[1]))
+    names = [name for name, _ in parts]  # "A, B" of one column and "A", "B" of two are not the same group
+    return [
+        (f"{name} ({names[:i].count(name) + 1})" if name in names[:i] else name, part)
+        for i, (name, part) in enumerate(parts)
+    ]
 
 
 def _measured(part: pd.DataFrame | Mapping[str, np.ndarray], confidence_level: float) -> dict[str, Any]:
@@ -272,7 +282,7 @@ def _difference(here: np.ndarray, there: np.ndarray, min_n: int, confidence_leve
         return nothing | {"reason": f"fewer than {max(min_n, 2)} sentences on one side"}
     difference = float(here.mean() - there.mean())
     if np.ptp(here) == np.ptp(there) == 0:
-        return nothing | {"difference": difference, "reason": "no spread: nothing is left to chance"}
+        return nothing | {"difference": difference, "reason": NO_SPREAD}
     errors = np.array([own.var(ddof=1) / len(own) for own in (here, there)])
     degrees = errors.sum() ** 2 / (errors**2 / [len(here) - 1, len(there) - 1]).sum()
     error = float(np.sqrt(errors.sum()))

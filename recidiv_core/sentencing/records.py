@@ -14,7 +14,8 @@ from recidiv_core.data import MISSING_GROUP, Table, as_groups, read_table, shown
 from recidiv_core.errors import InputError, Problem
 
 ADJUSTERS = ("charge", "level", "history", "district")
-MOST_MONTHS = 12_000  # a thousand years; what is longer is a code, or life
+_MOST_VALUES = 20
+MOST_MONTHS = 3_000  # 250 years; what is longer is a code (9996 and the like), or life
 MONTHS = ("given", "guideline_low", "guideline_high", "deviation")
 _TEXTS = ("charge", "race", "gender", "disposition", "plea", "district", "history")
 _NAMES = {
@@ -130,14 +131,21 @@ def sentencing_records(table: Table | pd.DataFrame, *, columns: SentenceColumns 
     made: dict[str, np.ndarray] = {
         role: as_groups(rows[named[role]]).to_numpy(dtype=object) for role in _TEXTS if role in named
     }
-    for role in ("level", "year"):
+    if "history" in named:
+        made["history"] = _banded(rows[named["history"]], made["history"])
+    for role, read in (("level", _whole), ("year", _year)):
         if role in named:
-            made[role] = pd.to_numeric(rows[named[role]], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+            made[role] = read(rows[named[role]])
+            if np.isnan(made[role]).all() and rows[named[role]].notna().any():
+                problems.append(Problem(f"{role} {shown(named[role])}", f"{role}s as whole numbers", "none"))
     is_life = np.zeros(len(rows), bool)
     for role in ("guideline", "guideline_low", "guideline_high", "given"):
         if role in named:
             made[role], own = _months(rows[named[role]], role, problems)
             is_life |= own
+    if {"guideline_low", "guideline_high"} <= made.keys() and (made["guideline_low"] > made["guideline_high"]).any():
+        n_bad = int((made["guideline_low"] > made["guideline_high"]).sum())
+        problems.append(Problem("guideline", "a minimum below the maximum", f"{n_bad:,} above it"))
     if problems:
         raise InputError(problems)
     if "guideline" not in named:
@@ -163,6 +171,27 @@ def _absent(rows: pd.DataFrame, columns: SentenceColumns) -> list[Problem]:
     if columns.guideline is None and (columns.guideline_low is None or columns.guideline_high is None):
         found.append(Problem("guideline", "a column, or two with the ends of a range", "neither"))
     return found
+
+
+def _whole(column: pd.Series) -> np.ndarray:
+    """Whole numbers from 0 up; what is something else is missing."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where((values >= 0) & (values % 1 == 0), values, np.nan)
+
+
+def _year(column: pd.Series) -> np.ndarray:
+    """The year in a number, a date or a text like "FY2014"; missing where there is none."""
+    found = column.astype("str").str.extract(r"(?<!\d)((?:19|20)\d\d)(?!\d{2,})", expand=False)
+    return pd.to_numeric(found, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _banded(column: pd.Series, names: np.ndarray) -> np.ndarray:
+    """Numbers of many values as ten bands of as many sentences each: hardly any two would be alike else."""
+    values = pd.to_numeric(column, errors="coerce")
+    if values.nunique() <= _MOST_VALUES or values.isna().sum() > column.isna().sum():
+        return names
+    bands = pd.qcut(values, 10, duplicates="drop").astype("str")
+    return bands.where(values.notna(), MISSING_GROUP).to_numpy(dtype=object)
 
 
 def _months(column: pd.Series, role: str, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
@@ -194,4 +223,8 @@ def _ledger(frame: pd.DataFrame, has_disposition: bool) -> pd.DataFrame:
     rows = [("read", "all rows", len(frame))]
     rows += [("not counted", words, int(own.sum())) for words, own in reasons.items() if own.any()]
     rows.append(("counted", "prison, in months, against a guideline", int(frame["is_counted"].sum())))
+    for role in ("level", "year"):
+        n_without = int(frame.loc[frame["is_counted"], role].isna().sum()) if role in frame else 0
+        if n_without:
+            rows.append(("noticed", f"counted, without a {role}", n_without))
     return pd.DataFrame(rows, columns=["step", "issue", "n_rows"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from recidiv_core.sentencing.adjusted import AGREE, DISAGREE, ONE_CANNOT_TELL, AdjustedDisparity
+from recidiv_core.sentencing.adjusted import AGREE, DISAGREE, NEITHER, ONE_CANNOT_TELL, ONE_WAY, AdjustedDisparity
 from recidiv_core.sentencing.audit import SentencingAudit
 from recidiv_core.sentencing.disparity import SentencingDisparity
 from recidiv_core.words import listed
@@ -24,9 +24,11 @@ LIMITS = (
 _OF = {"charge": "charge", "level": "quantity level", "history": "criminal history", "district": "district"}
 _AGREEMENT = {
     AGREE: "The two ways agree.",
-    ONE_CANNOT_TELL: "One of the two ways cannot tell: its bounds hold 0 and the other's estimate.",
-    DISAGREE: "The two ways disagree: the difference is not the same from one kind of case to the next, or few cases have a like one to be matched with. Neither figure "
-    "should be given alone.",
+    ONE_CANNOT_TELL: "One of the two ways cannot tell whether anything is left: its bounds hold 0.",
+    DISAGREE: "The two ways disagree: the difference is not the same in all kinds of cases, or what is held alike does not simply add up, or few cases have a like "
+    "one to be matched with. Neither figure should be given alone.",
+    ONE_WAY: "Only one of the two ways can be used.",
+    NEITHER: "Neither way can be used: too few cases are alike in these.",
 }
 
 
@@ -39,10 +41,14 @@ def months(value: float) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Bounds in months, rounded outward."""
+    """Bounds in months, rounded outward, with as many decimals as it takes to tell them from 0."""
     if low is None or math.isnan(low):
         return "–"
-    return f"{months(math.floor(low * 10) / 10)} to {months(math.ceil(high * 10) / 10)}"
+    places = next(p for p in (1, 2, 3) if p == 3 or all(abs(x) >= 0.5 / 10**p or abs(x) < 1e-9 for x in (low, high)))
+    scale = 10**places
+    ends = (math.floor(round(low * scale, 6)) / scale, math.ceil(round(high * scale, 6)) / scale)
+    texts = [f"{end:+.{places}f}".replace("-", "−") if end else f"{0:.{places}f}" for end in ends]
+    return " to ".join(texts)
 
 
 def case_text(asked: dict[str, Any]) -> str:
@@ -58,31 +64,48 @@ def case_answer(case: SentencingDisparity) -> str:
         return f"{lead}no counted sentence matches, of {s['n_similar']:,} with that charge and level."
     if math.isnan(s["mean"]):  # withheld in a report
         return f"{lead}too few sentences to be published, or those of too few would follow."
-    side = "longer" if s["mean"] > 0 else "shorter"
-    bounds = f"95 % interval {between(s['low'], s['high'])}, " if s["n"] > 1 and not math.isnan(s["low"]) else ""
-    bounds = bounds.replace("95 %", f"{100 * case.options['confidence_level']:g} %")
-    said = f"{lead}on average {abs(s['mean']):.1f} months {side} than the guidelines ({bounds}n = {s['n']:,}). "
+    level = f"{100 * case.options['confidence_level']:g} %"
+    bounds = "" if math.isnan(s["low"]) else f"{level} interval {between(s['low'], s['high'])}, "
+    said = f"{lead}on average {_than(s['mean'], 'longer', 'shorter', 'as long as')} the guidelines' midpoint ({bounds}n = {s['n']:,}). "
     if not c["n"]:
         return said.strip()
+    told = f"Against {c['group']} ({months(c['mean'])} months, n = {c['n']:,})"
+    if math.isnan(c["difference"]):
+        return f"{said}{told} nothing can be said: {c['reason']}."
+    told += f" that is {_more(c['difference'])}"
     if c["reason"]:
-        return said + f"Against {c['group']} nothing can be said: {c['reason']}."
-    word = "more" if c["difference"] > 0 else "less"
-    told = f"Against {c['group']} ({months(c['mean'])} months, n = {c['n']:,}) that is {abs(c['difference']):.1f} months {word} ({between(c['difference_low'], c['difference_high'])})"
+        return f"{said}{told}; {c['reason']}."
+    told += f" ({between(c['difference_low'], c['difference_high'])})"
     if c["difference_low"] <= 0 <= c["difference_high"]:
         return f"{said}{told}: it may be chance."
-    return f"{said}{told}, before anything but charge and level is held alike."  # fmt: skip
+    alike = "the charge" if case.asked["level"] is None else "charge and level"
+    return f"{said}{told}, before anything but {alike} is held alike."
+
+
+def _than(value: float, more: str, less: str, same: str) -> str:
+    """ "10.7 months longer than", or "as long as"."""
+    if not round(value, 1):
+        return same
+    return f"{abs(value):.1f} months {more if value > 0 else less} than"
+
+
+def _more(value: float) -> str:
+    return "no difference" if not round(value, 1) else f"{abs(value):.1f} months {'more' if value > 0 else 'less'}"
 
 
 def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
     """For each group: what is left when cases are alike, in both ways, and whether these agree."""
-    alike = listed([_OF.get(name, name) for name in contrast.options["adjust_for"]]) or "nothing"
+    alike = listed([_OF.get(name, name) for name in contrast.options["adjust_for"]])
     found = []
     for group in dict.fromkeys(contrast.table["group"]):
         ways = contrast.of(group)
         raw, regression, matched = (ways[way] for way in ("unadjusted", "regression", "matched"))
-        said = f"{group} against {contrast.reference}, all counted sentences: {_way(raw)} unadjusted; with {alike} alike {_way(regression)} by regression, {_way(matched)} between matched cases."
-        agreement = _AGREEMENT.get(regression["agreement"], "Only one of the two ways can be used.")
-        found.append(f"{said} {_left(regression, matched)}{agreement}")
+        lead = f"{group} against {contrast.reference}, all counted sentences: {_way(raw)} unadjusted"
+        if not contrast.options["adjust_for"]:
+            found.append(f"{lead}; nothing was asked to be alike.")
+            continue
+        said = f"{lead}; with {alike} alike {_way(regression)} by regression, {_way(matched)} between matched cases."
+        found.append(f"{said} {_left(regression, matched)}{_AGREEMENT[regression['agreement']]}")
     return found
 
 
@@ -108,9 +131,7 @@ def change_answer(contrast: AdjustedDisparity) -> str:
     """Whether the adjusted differences grow or shrink over the years."""
     said = []
     for row in contrast.change.itertuples():
-        word = "may not change" if row.low <= 0 <= row.high else ("grows" if row.per_year > 0 else "shrinks")
-        if word != "may not change" and contrast.of(row.group)["regression"]["difference"] < 0:
-            word = {"grows": "shrinks", "shrinks": "grows"}[word]
+        word = "may not change" if not (row.low > 0 or row.high < 0) else ("rises" if row.per_year > 0 else "falls")
         said.append(f"{row.group}: {word} ({months(row.per_year)} months a year, {between(row.low, row.high)})")
     return f"Over the years the adjusted difference from {contrast.reference}: {'; '.join(said)}." if said else ""
 

@@ -66,13 +66,6 @@ def _told(audit, public) -> np.ndarray:
     for side, name in ((public.case.summary, "asked"), (public.case.comparison, "compared")):
         if not np.isnan(side["n"]) and audit.case.members[name]:
             rows.append(sum(place[own] for own in audit.case.members[name]))
-    if public.contrast is not None:  # all sentences are of one charge here: its groups are sums of the case's
-        for r in public.contrast.table.itertuples():
-            if not np.isnan(r.n):
-                rows.append(sum(vector for name, vector in place.items() if name.startswith(r.group)))
-            if not np.isnan(r.n_used) and r.way != "matched":
-                both = (r.group, public.contrast.reference)
-                rows.append(sum(vector for name, vector in place.items() if name.startswith(both)))
     return np.array(rows)
 
 
@@ -117,13 +110,59 @@ def test_shares_of_few_are_withheld_with_what_they_follow_from():
     )
 
 
-def test_reasons_that_few_sentences_have_are_not_counted_aloud(audit):
-    frame = audit.ledger.assign(n_rows=[1_000, 100, 4, 896])
-    public = protect(dataclasses.replace(audit, ledger=frame), min_cell=10).ledger["n_rows"]
-    assert public.isna().tolist() == [False, True, True, False]
-    alone = frame.iloc[[0, 2, 3]].assign(n_rows=[900, 4, 896])
-    public = protect(dataclasses.replace(audit, ledger=alone), min_cell=10).ledger["n_rows"]
-    assert public.isna().tolist() == [False, True, True]
+def _of(frame: pd.DataFrame, **case):
+    columns = {"charge": "Fraud", "gender": "M", "disposition": "prison", "guideline_low": 40, "guideline_high": 60}
+    records = sentencing_records(frame.assign(**{k: v for k, v in columns.items() if k not in frame}))
+    return audit_sentencing(records, charge="Fraud", **case)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{50.0: 40, 60.0: 30, 40.0: 27, 70.0: 3}, {70.0: 45, 50.0: 5, 30.0: 50}, {70.0: 3, 50.0: 90, 30.0: 4}, {70.0: 45, 60.0: 4, 50.0: 40, 30.0: 50}]
+)  # fmt: skip
+def test_a_place_of_few_does_not_follow_from_the_others(sizes):
+    frame = pd.DataFrame({"given": np.repeat(list(sizes), list(sizes.values())), "race": "White"})
+    public = protect(_of(frame, race="White"), min_cell=10).case
+    told = public.nature[public.nature["kind"] == "place in the range"].dropna(subset=["n"])
+    if min(sizes.values()) < 10 and {70.0, 30.0} - {given for given, n in sizes.items() if n >= 10}:
+        assert told.empty and np.isnan(public.summary["above"])
+    else:
+        assert set(told["value"]) <= {"above the guidelines", "below the guidelines"}
+        inside = 1 - public.summary["above"] - public.summary["below"] if not np.isnan(public.summary["above"]) else 0
+        assert inside == 0 or inside * sum(sizes.values()) >= 9.5
+
+
+def test_the_contrast_tells_no_size_exactly_and_no_mean_to_the_last_figure():
+    """A sentence of another charge, and three of a small group: exact sizes and means would tell the three."""
+    sizes = {
+        ("White", "M"): 100,
+        ("White", "F"): 60,
+        ("Black", "M"): 80,
+        ("Black", "F"): 12,
+        ("Hispanic", "M"): 50,
+        ("Hispanic", "F"): 3,
+    }
+    rows = [(race, gender, "Fraud") for (race, gender), n in sizes.items() for _ in range(n)] + [
+        ("White", "M", "Theft")
+    ]
+    frame = pd.DataFrame(rows, columns=["race", "gender", "charge"])
+    frame["given"] = np.random.default_rng(0).integers(30, 80, len(frame))
+    audit = _of(frame, race="White", gender="M")
+    public = protect(audit, min_cell=10)
+    assert (public.contrast.table[["n", "n_reference", "n_used"]] % 10 == 0).all(axis=None)
+    for value in (
+        *public.contrast.table["difference"],
+        public.case.summary["mean"],
+        *public.case.by_group["mean"].dropna(),
+    ):
+        assert round(value, 1) == value
+    assert public.ledger["n_rows"].isna().tolist() == [False, True, True]  # one elsewhere follows from what is counted
+    assert "median" not in public.case.summary or np.isnan(public.case.summary["median"])
+
+
+def test_reasons_that_few_sentences_have_are_told_as_one(audit):
+    frame = audit.ledger.assign(n_rows=[20_000, 2_352, 4, 17_644])
+    public = protect(dataclasses.replace(audit, ledger=frame), min_cell=10).ledger
+    assert public["n_rows"].tolist() == [20_000, 2_356, 17_644] and "life" in public["issue"].iloc[1]
 
 
 def test_a_case_of_few_is_withheld_and_still_a_report():
