@@ -14,8 +14,9 @@ _FORMATS = {
 }
 
 opening("report")
-about()
 current = session()
+if not current.entries:  # else each result says what it is about
+    about()
 entries = current.entries or [Entry(current.audit())]
 names = sorted({entry.result.dataset["name"] for entry in entries})
 count = f"{len(entries)} result{'s' if len(entries) != 1 else ''}"

@@ -62,7 +62,7 @@ def shown_case(found, of) -> None:
             f"The middle half, nine in ten, and the median: {what}", spread_chart(found), name="sentencing-spread", table=found.distribution, of=of
         )  # fmt: skip
         picture(
-            f"How far they deviate: {found.summary['group']} and {found.comparison['group']}", histogram_chart(found), name="sentencing-histogram",
+            "How far they deviate: " + " and ".join(side["group"] for side in (found.summary, found.comparison) if side["n"]), histogram_chart(found), name="sentencing-histogram",
             table=found.histogram, of=of,
         )  # fmt: skip
     tabs = st.tabs(["By group", "Five outputs", "Nature", "Distribution"])
@@ -107,7 +107,9 @@ def shown_contrast(found, reason, truth, of) -> None:
         table(found.table, name="sentencing-contrast", description="Differences, unadjusted and adjusted in two ways.")
         if len(found.left_out):
             st.caption(
-                literal(f"Too few counted sentences to compare: {', '.join(found.left_out['group'].astype(str))}.")
+                literal(
+                    f"Too few counted sentences to compare, or not known: {', '.join(found.left_out['group'].astype(str))}."
+                )
             )
     with tabs[1]:
         table(found.by_year, name="sentencing-by-year", description="The adjusted difference within each year.")
@@ -117,6 +119,10 @@ def shown_contrast(found, reason, truth, of) -> None:
 
 def shown(records, truth) -> None:
     """The answers, the case, the contrast, and to the report."""
+    if records.counted.empty:
+        st.warning("No sentence is counted: choose the columns, the disposition above all, so that some are.")
+        table(records.ledger, name="sentencing-ledger", description="Why no sentence is counted.")
+        return
     of = f"{records.dataset['name']} · {len(records):,} sentences"
     st.subheader("A case like this one", anchor=False)
     chosen = case(records, current.case_choices)
@@ -129,6 +135,9 @@ def shown(records, truth) -> None:
     if made is not None:
         shown_contrast(*made, truth, of)
     with answers:
+        st.caption(
+            "Months; in brackets the interval in which they lie for all such sentences, as far as these can tell; n: how many sentences. “How to read this” says more."
+        )
         answer_box(None, case_answer(found))
         if made is not None and made[0] is not None:
             said = [*contrast_answers(made[0]), change_answer(made[0])]
@@ -151,7 +160,10 @@ if current.sentences is None:
     current.case_choices = first_case(current.sentences)
 about = st.empty()
 answers = st.container()
-with st.expander("Where the sentences come from: upload your own, or simulate", icon=":material/upload_file:"):
+failed = "sentences" in current.failures  # what is wrong with a file must be seen
+with st.expander(
+    "Where the sentences come from: upload your own, or simulate", icon=":material/upload_file:", expanded=failed
+):
     source(current)
 sentences = current.sentences
 about.caption(
@@ -165,5 +177,5 @@ if roles is not None:
     try:
         shown(records_of(current, sentences, roles), sentences.truth)
     except InputError as error:
-        problems(error)
+        problems(error, "With these columns the sentences cannot be read.")
 explanations(READING_SENTENCING)

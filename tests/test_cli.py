@@ -308,16 +308,18 @@ def test_copies_tell_bad_input(arguments, told, capsys):
 
 def test_sentences_are_asked_about_and_written(tmp_path, capsys):
     table, out, pdf = tmp_path / "sentences.csv", tmp_path / "o.json", tmp_path / "o.pdf"
-    papers_table().rename(columns={"given": "months imposed"}).to_csv(table, index=False)
+    papers_table().rename(columns={"given": "months imposed", "guideline": "book"}).to_csv(table, index=False)
     case = ["--for-charge", "Drug trafficking", "--for-level", "6", "--for-race", "Black", "--for-gender", "Male"]
     asked = ["sentencing", str(table), *case]
-    assert main([*asked, "--given", "months imposed", "--json", str(out), "--pdf", str(pdf)]) == 0
+    assert (
+        main([*asked, "--given", "months imposed", "--guideline", "book", "--json", str(out), "--pdf", str(pdf)]) == 0
+    )
     printed = capsys.readouterr()
     assert "39.7 months longer" in printed.out and "Charge bargaining" in printed.out
     assert "given months imposed" in printed.err and pdf.read_bytes().startswith(b"%PDF")
     content = json.loads(out.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
     assert content["case"]["summary"]["mean"] == 39.72043010752688
-    assert main([*asked[:-1], "Nobody", "--given", "months imposed"]) == 2
+    assert main([*asked[:-1], "Nobody", "--given", "months imposed", "--guideline", "book"]) == 2
     assert "gender: expected one that occurs" in capsys.readouterr().err
     assert main(["sentencing", "simulated:many", *case]) == 2
     assert "simulated:N" in capsys.readouterr().err

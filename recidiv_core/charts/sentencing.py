@@ -100,7 +100,12 @@ def histogram_chart(case: SentencingDisparity) -> Spec:
     shown = {"x": quantity("from", across), "y": quantity("share", "Share of sentences", axis={"format": ".0%"})}
     layers = [
         layer("rule", {"x": quantity("at", across)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
-        layer("line", {**shown, **group_channels(names), "tooltip": tip}, interpolate="step-after", strokeWidth=2.5),
+        layer(
+            "line",
+            {**shown, **group_channels(list(dict.fromkeys(r["group"] for r in rows))), "tooltip": tip},
+            interpolate="step-after",
+            strokeWidth=2.5,
+        ),
     ]
     parts = [
         f"{side['group']}: {100 * side['positive']:.0f} % longer than the midpoint, {100 * side['negative']:.0f} % shorter"

@@ -66,7 +66,8 @@ def records_of(options: argparse.Namespace) -> SentencingRecords:
         given |= {"guideline_low": None, "guideline_high": None}
     elif given.keys() & {"guideline_low", "guideline_high"}:
         given["guideline"] = None
-    guess = {name: value for name, value in vars(suggest_sentences(table.frame)).items() if value not in given.values()}
+    taken = {column for column in given.values() if column is not None}
+    guess = {part: None if name in taken else name for part, name in vars(suggest_sentences(table.frame)).items()}
     columns = SentenceColumns(**guess | given)
     print("columns: " + "; ".join(f"{part} {name}" for part, name in columns.named().items()), file=sys.stderr)
     return sentencing_records(table, columns=columns)

@@ -115,7 +115,7 @@ METHOD: tuple[tuple[str, str], ...] = (
         "A deviation is the sentence given less that of the guidelines, or the midpoint of their range, in months. Counted are sentences whose disposition says "
         "prison, neither of the two being life. Means have Student's interval, shares Wilson's [1], differences of two means Welch's [30]. Like cases, by regression: least squares of "
         "the deviation on the group and on charge, level, history and district as categories, with the covariance HC3 [29]; where a single sentence decides the difference none is given. Like "
-        "cases, matched: the difference of means within each cell of sentences alike in all of these, weighted by the group's sentences in it; cells without both groups are left out; the variance is that within cells, and between them where a side is one sentence [31]. The two "
+        "cases, matched: the difference of means within each cell of sentences alike in all of these, weighted by the group's sentences in it; cells without both groups are left out; the variance is that within cells, and between them where a side has fewer than four sentences [31]. The two "
         "weigh cases otherwise, and differ where the difference is not the same in all. They disagree when they say opposite things, or when each estimate lies outside the other's interval. "
         "Bounds of several groups hold at once (Bonferroni). The change over the years is the product of group and year, with the years as further categories.",
     ),

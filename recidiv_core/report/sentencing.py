@@ -218,6 +218,13 @@ def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
         blocks.append(figure_block("Below, within and above the guidelines", sides_chart(case)))
     if case.distribution["p50"].notna().any():
         blocks.append(figure_block("The middle half, nine in ten, and the median", spread_chart(case)))
+    absent = [r.group for r in case.by_group.itertuples() if math.isnan(r.n) or math.isnan(r.above)]
+    if absent:
+        blocks.append(
+            text_block(
+                f"Withheld from these pictures, whole or in part, as too few sentences are of one kind: {', '.join(absent)}."
+            )
+        )
     blocks += [heading_block("The five outputs, one by one"), _outputs(case), _nature_block(case)]
     return blocks
 
@@ -252,7 +259,9 @@ def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
     blocks.append(table_block("Differences, unadjusted and in like cases", columns, numeric, rows))
     blocks.append(figure_block(f"Difference from {contrast.reference}, all cases and like cases", contrast_chart(contrast)))  # fmt: skip
     if len(contrast.left_out):
-        blocks.append(text_block(f"Too few counted sentences to compare: {', '.join(contrast.left_out['group'])}."))
+        blocks.append(
+            text_block(f"Too few counted sentences to compare, or not known: {', '.join(contrast.left_out['group'])}.")
+        )
     if contrast.by_year["difference"].notna().any():
         blocks.append(figure_block("Difference in like cases, by year", years_chart(contrast)))
     return blocks

@@ -1,7 +1,14 @@
 """How sentences deviate from the guidelines: one case as S asks it, and the disparity between groups, adjusted."""
 
 from recidiv_core.sentencing.adjusted import AdjustedDisparity, adjusted_disparity
-from recidiv_core.sentencing.audit import SentencingAudit, adjusters_of, audit_of, audit_sentencing, contrast_of
+from recidiv_core.sentencing.audit import (
+    SentencingAudit,
+    adjusters_of,
+    audit_of,
+    audit_sentencing,
+    contrast_of,
+    reference_for,
+)
 from recidiv_core.sentencing.disparity import (
     LEVELS,
     SentencingDisparity,
@@ -53,6 +60,7 @@ __all__ = [
     "contrast_of",
     "group_name",
     "months",
+    "reference_for",
     "sentencing_answer",
     "sentencing_disparity",
     "sentencing_records",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from recidiv_core.data import shown
+from recidiv_core.data import MISSING_GROUP, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.plain import plain
 from recidiv_core.sentencing.records import ADJUSTERS, SentencingRecords
@@ -19,10 +19,8 @@ from recidiv_core.stats import robust_coefficient
 AGREE, DISAGREE, ONE_CANNOT_TELL, ONE_WAY, NEITHER = "agree", "disagree", "one cannot tell", "one way only", "neither"
 _LEAST = 30  # counted sentences of a group
 _NOTHING = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n_used": 0}
-_FEW_CELLS, _MOST_OF_ONE = (
-    5,
-    0.25,
-)  # cells with a side of one sentence: how many there have to be, and the most weight that one may have
+_OWN_SPREAD = 4  # sentences on a side, from which its spread can be told
+_FEW_CELLS, _MOST_OF_ONE = 5, 0.25  # cells with fewer on a side: how many it takes, and the most weight of one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +34,7 @@ class AdjustedDisparity:
         they "disagree" (opposite signs, or each estimate outside the other's bounds), "one cannot tell" (its bounds hold 0, the other's do not), "one way only",
         or "neither" can be used.
     left_out : DataFrame
-        group, n: those with too few counted sentences to compare.
+        group, n: those with too few counted sentences to compare, and those whose group is not known.
     by_year : DataFrame
         group, year, n, n_reference, difference, low, high by regression within each year; empty where the records say no years.
     change : DataFrame
@@ -81,7 +79,7 @@ def adjusted_disparity(
     frame = records.counted
     _check(frame, attribute, reference, adjust_for)
     sizes = frame[attribute].value_counts()
-    groups = [g for g in sizes.index if g != reference and sizes[g] >= _LEAST]
+    groups = [g for g in sizes.index if g not in (reference, MISSING_GROUP) and sizes[g] >= _LEAST]
     if sizes[reference] < _LEAST or not groups:
         raise InputError.one(
             "records", f"at least {_LEAST} counted sentences of the reference and of another group", "fewer"
@@ -107,9 +105,9 @@ def adjusted_disparity(
         for year, own in dated.groupby("year"):
             found = _in_year(own, (own[attribute] == group).to_numpy(), adjust_for, confidence_level)
             by_year.append({"group": group, "year": int(year)} | found)
-        if len(dated):
+        if sum(r["group"] == group and np.isfinite(r["difference"]) for r in by_year) > 1:
             change.append({"group": group} | _change(dated, (dated[attribute] == group).to_numpy(), adjust_for, each))
-    small = [(g, int(n)) for g, n in sizes.items() if g != reference and n < _LEAST]
+    small = [(g, int(n)) for g, n in sizes.items() if g not in (reference, *groups)]
     return AdjustedDisparity(
         attribute, reference, pd.DataFrame(rows), pd.DataFrame(small, columns=["group", "n"]),
         pd.DataFrame(by_year, columns=["group", "year", "n", "n_reference", "difference", "low", "high"]),
@@ -168,8 +166,8 @@ def _matched(
 ) -> dict[str, Any]:
     """The mean difference within cells, weighted by the group's sentences in each.
 
-    Its variance comes from the spread within a cell's sides where both have two sentences or more; the differences of the other cells, in which a spread
-    cannot be seen, are held against one another (Pashley and Miratrix 2021, eq. 9). These need to be several, none of them with most of the weight; else
+    Its variance comes from the spread within a cell's sides where both have four sentences or more; the differences of the other cells, in which a spread
+    can hardly be seen, are held against one another (Pashley and Miratrix 2021, eq. 9). These need to be several, none of them with most of the weight; else
     they are left out. Degrees of freedom are Satterthwaite's.
     """
     cell = frame.groupby(list(alike_in), sort=False, dropna=False).ngroup() if alike_in else 0
@@ -180,21 +178,21 @@ def _matched(
         .unstack()
     )
     found = found.dropna(subset=[("count", True), ("count", False)])
-    single = (found["count"] == 1).any(axis=1).to_numpy()
+    small = (found["count"] < _OWN_SPREAD).any(axis=1).to_numpy()
     here = found[("count", True)].to_numpy(dtype=float)
-    share = here[single] / max(here[single].sum(), 1)
-    if single.sum() < _FEW_CELLS or share.max() > _MOST_OF_ONE:
-        found, here, single = found[~single], here[~single], single[~single]
+    share = here[small] / max(here[small].sum(), 1)
+    if small.sum() < _FEW_CELLS or share.max() > _MOST_OF_ONE:
+        found, here, small = found[~small], here[~small], small[~small]
     if found.empty:
         return dict(_NOTHING)
     weight = here / here.sum()
     differences = (found[("mean", True)] - found[("mean", False)]).to_numpy()
     pieces = [
-        (weight[~single] ** 2 * own.to_numpy() / count.to_numpy(), count.to_numpy() - 1)
-        for own, count in ((found[("var", side)][~single], found[("count", side)][~single]) for side in (True, False))
+        (weight[~small] ** 2 * own.to_numpy() / count.to_numpy(), count.to_numpy() - 1)
+        for own, count in ((found[("var", side)][~small], found[("count", side)][~small]) for side in (True, False))
     ]
-    if single.any():
-        pieces.append(_between(weight[single], differences[single]))
+    if small.any():
+        pieces.append(_between(weight[small], differences[small]))
     variances, degrees = (np.concatenate([np.atleast_1d(piece[i]) for piece in pieces]) for i in (0, 1))
     variance, difference = float(variances.sum()), float(weight @ differences)
     n_used = int(found["count"].to_numpy().sum())
@@ -206,7 +204,7 @@ def _matched(
 
 
 def _between(weight: np.ndarray, differences: np.ndarray) -> tuple[float, float]:
-    """The variance that cells with a side of one sentence add to a weighted mean, from how they differ, and its degrees of freedom."""
+    """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its degrees of freedom."""
     own = weight / weight.sum()
     parts = own**2 / (1 - 2 * own)
     variance = float((parts * (differences - own @ differences) ** 2).sum() / (1 + parts.sum()))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from recidiv_core.data import MISSING_GROUP
 from recidiv_core.errors import InputError
 from recidiv_core.plain import plain
 from recidiv_core.sentencing.adjusted import AdjustedDisparity, adjusted_disparity
@@ -60,6 +61,7 @@ def audit_sentencing(
     case = sentencing_disparity(
         records, charge=charge, level=level, race=race, gender=gender, compare_to=compare_to, min_n=min_n, confidence_level=confidence_level
     )  # fmt: skip
+    reference = reference or reference_for(records, attribute, case.asked.get(attribute))
     contrast, reason = contrast_of(
         records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level
     )
@@ -75,7 +77,7 @@ def contrast_of(
     Parameters
     ----------
     reference : str, optional
-        The group that the others are compared with; by default the one with most counted sentences.
+        The group that the others are compared with; by default that of :func:`reference_for`.
     adjust_for : sequence of str, optional
         By default charge, level, history and district, as far as the records have them.
 
@@ -91,7 +93,9 @@ def contrast_of(
         return None, "No sentence is counted."
     if adjust_for is None:
         adjust_for = adjusters_of(records)
-    reference = reference or str(counted[attribute].value_counts().index[0])
+    reference = reference or reference_for(records, attribute, None)
+    if reference is None:
+        return None, f"No sentence says the {attribute}."
     try:
         found = adjusted_disparity(
             records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level, progress=progress
@@ -101,6 +105,12 @@ def contrast_of(
             raise
         return None, "Fewer than 30 counted sentences in the reference group, or in every other one."
     return found, ""
+
+
+def reference_for(records: SentencingRecords, attribute: str, asked: str | None) -> str | None:
+    """The group with most counted sentences, of those whose group is known and that are not asked about; None where there is no other."""
+    sizes = records.counted[attribute].value_counts() if attribute in records.counted else {}
+    return next((str(name) for name in getattr(sizes, "index", ()) if name not in (asked, MISSING_GROUP)), None)
 
 
 def adjusters_of(records: SentencingRecords) -> tuple[str, ...]:

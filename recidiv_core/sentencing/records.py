@@ -20,7 +20,7 @@ MONTHS = ("given", "guideline_low", "guideline_high", "deviation")
 _TEXTS = ("charge", "race", "gender", "disposition", "plea", "district", "history")
 _NAMES = {
     "charge": r"charge|offen[cs]e|crime", "level": r"level|quantity", "race": r"race|ethnic", "gender": r"gender|^sex$", "disposition": r"disposition|sentence.?type",
-    "guideline_low": r"(guideline|range).*(low|min)|^glmin$", "guideline_high": r"(guideline|range).*(high|max)|^glmax$", "guideline": r"guideline|midpoint",
+    "guideline_low": r"(guideline|range).*(low|min)|^gl_?min", "guideline_high": r"(guideline|range).*(high|max)|^gl_?max", "guideline": r"guideline|midpoint",
     "given": r"given|imposed|actual|sentence|senttot|months", "plea": r"plea", "district": r"district|court|jurisdiction", "history": r"history|priors|criminal",
     "year": r"year",
 }  # fmt: skip
@@ -63,11 +63,18 @@ def suggest_sentences(rows: pd.DataFrame) -> SentenceColumns:
         found[part] = like[0] if like else None
         if like:
             free.remove(like[0])
+    if found["disposition"] is None:
+        found["disposition"] = next((name for name in free if _says_prison(rows[name])), None)
     if found["guideline_low"] is None or found["guideline_high"] is None:
         found |= {"guideline_low": None, "guideline_high": None}
     else:
         found["guideline"] = None
     return SentenceColumns(**found | {part: found[part] or part for part in ("charge", "given")})
+
+
+def _says_prison(column: pd.Series) -> bool:
+    """Whether some of the first values do."""
+    return bool(column.dropna().head(1_000).astype("str").str.contains("prison", case=False, regex=False).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +209,9 @@ def _months(column: pd.Series, role: str, problems: list[Problem]) -> tuple[np.n
     n_less = int(((months < 0) | (months > MOST_MONTHS)).sum())
     if n_bad:
         problems.append(
-            Problem(f"{role} {shown(column.name)}", 'months, or "life"', f"{n_bad:,} values that are neither")
+            Problem(
+                f"{role} {shown(column.name)}", 'months as numbers, or "life"', f"{n_bad:,} values that are neither"
+            )
         )
     if n_less:
         problems.append(

@@ -100,11 +100,12 @@ def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
     for group in dict.fromkeys(contrast.table["group"]):
         ways = contrast.of(group)
         raw, regression, matched = (ways[way] for way in ("unadjusted", "regression", "matched"))
-        lead = f"{group} against {contrast.reference}, all counted sentences: {_way(raw)} unadjusted"
+        of_all = f"over all counted sentences, unadjusted, {_way(raw)}"
+        lead = f"{group} against {contrast.reference}"
         if not contrast.options["adjust_for"]:
-            found.append(f"{lead}; nothing was asked to be alike.")
+            found.append(f"{lead}: {of_all}. Nothing was asked to be alike.")
             continue
-        said = f"{lead}; with {alike} alike {_way(regression)} by regression, {_way(matched)} between matched cases."
+        said = f"{lead}: in cases alike in {alike} {_way(regression)} by regression, {_way(matched)} between matched cases; {of_all}."
         found.append(f"{said} {_left(regression, matched)}{_AGREEMENT[regression['agreement']]}")
     return found
 
@@ -112,26 +113,25 @@ def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
 def _way(row: dict[str, Any]) -> str:
     if math.isnan(row["difference"]):
         return "not estimable"
-    return f"{months(row['difference'])} months ({between(row['low'], row['high'])})"
+    return f"{_more(row['difference'])} ({between(row['low'], row['high'])})"
 
 
 def _left(*ways: dict[str, Any]) -> str:
     """Whether something is left, where both ways say so."""
-    shown = [way for way in ways if not math.isnan(way["low"])]
-    if len(shown) == 2 and all(way["low"] > 0 for way in shown):
+    if any(math.isnan(way["low"]) for way in ways):
+        return ""
+    if all(way["low"] > 0 for way in ways):
         return "More is given in like cases. "
-    if len(shown) == 2 and all(way["high"] < 0 for way in shown):
+    if all(way["high"] < 0 for way in ways):
         return "Less is given in like cases. "
-    if len(shown) == 2 and all(way["low"] <= 0 <= way["high"] for way in shown):
-        return "What is left may be chance. "
-    return ""
+    return "What is left may be chance. " if all(way["low"] <= 0 <= way["high"] for way in ways) else ""
 
 
 def change_answer(contrast: AdjustedDisparity) -> str:
     """Whether the adjusted differences grow or shrink over the years."""
     said = []
     for row in contrast.change.itertuples():
-        word = "may not change" if not (row.low > 0 or row.high < 0) else ("rises" if row.per_year > 0 else "falls")
+        word = "no clear change" if not (row.low > 0 or row.high < 0) else ("rises" if row.per_year > 0 else "falls")
         said.append(f"{row.group}: {word} ({months(row.per_year)} months a year, {between(row.low, row.high)})")
     return f"Over the years the adjusted difference from {contrast.reference}: {'; '.join(said)}." if said else ""
 

@@ -173,10 +173,10 @@ def choose_attribute(key: str) -> str:
     return current.attribute
 
 
-def problems(error: InputError) -> None:
+def problems(error: InputError, lead: str = "This cannot be used yet. What was loaded before is still there.") -> None:
     """Everything that is wrong with an input, in words."""
     lines = "\n".join(f"- {literal(problem)}" for problem in error.problems)
-    st.error(f"This cannot be used yet. What was loaded before is still there.\n\n{lines}", icon=":material/error:")
+    st.error(f"{lead}\n\n{lines}", icon=":material/error:")
 
 
 def explanations(reading: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from recidiv_core.sentencing import (
     adjusters_of,
     contrast_of,
     group_name,
+    reference_for,
     sentencing_records,
     simulated_table,
     suggest_sentences,
@@ -124,6 +125,8 @@ def columns(sentences: Sentences) -> SentenceColumns | None:
     """What each column is; None until those that are needed are chosen."""
     key = sentences.table.sha256[:10]
     names = list(sentences.table.frame.columns)
+    if sentences.columns.disposition is None:
+        st.warning("Choose the disposition too: only sentences that say “prison” are counted.", icon=":material/info:")
     places = [place for _ in range(-(-len(_PARTS) // 4)) for place in st.columns(4)]
     found: dict[str, str | None] = {}
     for place, (part, (label, optional, hint)) in zip(places, _PARTS.items(), strict=False):
@@ -175,7 +178,8 @@ def case(records: SentencingRecords, start: CaseChoices) -> CaseChoices:
         found[name] = None if value == _ANY else value
     others = _others(records, found)
     pick = places[4].selectbox(
-        "Compare with", list(others), index=_at(list(others.values()), start.compare_to), key=f"sentencing compare {key} {sorted(map(str, found.values()))}"
+        "Compare with", list(others), index=_at(list(others.values()), start.compare_to), key=f"sentencing compare {key} {sorted(map(str, found.values()))}",
+        disabled=len(others) < 2,
     )  # fmt: skip
     return replace(
         start, charge=charge, level=None if level == _ALL_LEVELS else level, compare_to=others[pick], **found
@@ -213,8 +217,11 @@ def groups(records: SentencingRecords, start: CaseChoices) -> CaseChoices:
         "Groups of", attributes, index=_at(attributes, start.attribute), key=f"sentencing attribute {key}"
     )
     levels = list(counted[attribute].value_counts().index)
+    first = (
+        start.reference if start.reference in levels else reference_for(records, attribute, getattr(start, attribute))
+    )
     reference = middle.selectbox(
-        "Compared with", levels, index=_at(levels, start.reference), key=f"sentencing reference {key} {attribute}",
+        "Compared with", levels, index=_at(levels, first), key=f"sentencing reference {key} {attribute}",
         help="The group that the others are compared with.",
     )  # fmt: skip
     able = list(adjusters_of(records))

@@ -14,7 +14,10 @@ from recidiv_core.sentencing import (
     SentenceColumns,
     adjusted_disparity,
     audit_sentencing,
+    between,
+    case_answer,
     case_deviation,
+    months,
     sentencing_answer,
     sentencing_disparity,
     sentencing_records,
@@ -157,19 +160,96 @@ def test_the_regression_is_that_of_statsmodels(simulated):
     assert (own["low"], own["high"]) == pytest.approx(tuple(fit.conf_int(0.025).loc["black"]), rel=1e-9)  # two groups
 
 
-def test_matching_by_hand():
-    """Two cells: +2 in one with one Black sentence, +10 in the other with three; a third has nobody to compare with."""
-    cells = {"a": ([12, 12], [10, 10, 10]), "b": ([20] * 6, [10, 10]), "c": ([99] * 30, [])}
-    rows = [
+def _celled(cells: dict[str, tuple[list[float], list[float]]]) -> pd.DataFrame:
+    return pd.DataFrame([
         {"charge": name, "race": race, "given": float(v), "guideline": 0.0, "disposition": "prison", "gender": "Male", "level": 1}
         for name, sides in cells.items() for race, values in zip(("Black", "White"), sides, strict=True) for v in values
-    ]  # fmt: skip
-    rows += [rows[-1] | {"charge": "d", "race": "White", "given": 1.0} for _ in range(30)]
-    table = adjusted_disparity(
-        sentencing_records(pd.DataFrame(rows)), attribute="race", reference="White", adjust_for=("charge",)
-    ).table
-    own = table[table["way"] == "matched"].iloc[0]
-    assert own["difference"] == pytest.approx((2 * 2 + 6 * 10) / 8) and own["n_used"] == 13
+    ])  # fmt: skip
+
+
+def _matched(cells: dict[str, tuple[list[float], list[float]]]) -> pd.Series:
+    frame = _celled(cells | {"only one": ([50] * 30, []), "only other": ([], [50] * 30)})
+    audit = adjusted_disparity(sentencing_records(frame), attribute="race", reference="White", adjust_for=("charge",))
+    return audit.table[audit.table["way"] == "matched"].iloc[0]
+
+
+def test_matching_by_hand():
+    """+2 in a cell with four Black sentences, +10 in one with eight; two cells have nobody to compare with."""
+    own = _matched({"a": ([11, 12, 12, 13], [9, 10, 10, 11]), "b": ([19, 21] * 4, [8, 12, 8, 12])})
+    assert own["difference"] == pytest.approx((4 * 2 + 8 * 10) / 12) and own["n_used"] == 20
+    # w² (s²/n + s²/n): s² 2/3 and 2/3 of four each; 8/7 of eight, 16/3 of four.
+    pieces = np.array([(2 / 3) / 4 / 9, (2 / 3) / 4 / 9, (8 / 7) / 8 * 4 / 9, (16 / 3) / 4 * 4 / 9])
+    freedom = pieces.sum() ** 2 / (pieces**2 / [3, 3, 7, 3]).sum()
+    assert own["high"] - own["difference"] == pytest.approx(stats.t.ppf(0.975, freedom) * pieces.sum() ** 0.5)
+
+
+def test_pairs_are_held_against_one_another():
+    """One of each in every cell: the paired t-test."""
+    random = np.random.default_rng(0)
+    here, there = random.normal(5, 9, 40), random.normal(0, 9, 40)
+    own = _matched({str(i): ([50 + a], [50 + b]) for i, (a, b) in enumerate(zip(here, there, strict=True))})
+    found = stats.ttest_rel(here, there).confidence_interval()
+    assert (own["low"], own["high"]) == pytest.approx((found.low, found.high))
+
+
+def test_a_cell_of_few_that_would_decide_is_left_out():
+    cells = {"large": ([10 + i % 7 for i in range(300)], [5.0])} | {
+        str(i): ([10, 12], [9 + i, 11, 12]) for i in range(6)
+    }
+    assert np.isnan(_matched(cells)["difference"])
+    cells |= {"enough": ([10, 12, 14, 16], [1, 2, 3, 4])}
+    assert _matched(cells)["n_used"] == 8 and _matched(cells)["difference"] == pytest.approx(10.5)
+
+
+def test_a_difference_that_one_sentence_decides_is_not_given():
+    """Only one White sentence in the district where all the Black ones are: neither way says anything."""
+    random = np.random.default_rng(0)
+    rows = [("Black", "South")] * 40 + [("White", "South")] + [("White", "North")] * 200
+    frame = pd.DataFrame(rows, columns=["race", "district"])
+    frame = frame.assign(charge="A", guideline=60.0, given=60 + random.normal(0, 10, 241), disposition="prison")
+    audit = audit_sentencing(sentencing_records(frame), charge="A", reference="White")
+    assert set(audit.contrast.table["agreement"]) == {"neither"}
+    assert audit.contrast.table.set_index("way")["difference"].isna().tolist() == [False, True, True]
+    assert "Neither way can be used" in " ".join(sentencing_answer(audit))
+
+
+def test_nobody_is_taken_for_a_group():
+    """Sentences without a race are no group of their own in the contrast."""
+    frame = simulate_sentences(3_000, random_state=4).frame
+    frame.loc[frame.index % 5 == 0, "race"] = None
+    audit = audit_sentencing(sentencing_records(frame), charge="Fraud", race="Black")
+    assert set(audit.contrast.table["group"]) == {"Black", "Hispanic"} and audit.contrast.reference == "White"
+    assert audit.contrast.left_out["group"].tolist() == ["(missing)"]
+
+
+WORDS = {
+    "as long as the guidelines' midpoint": [([60, 58, 62], [60] * 12)],
+    "neither side varies": [([70] * 40, [60] * 40)],
+    "it may be chance": [(list(range(50, 70)), list(range(50, 70)))],
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_words_say_what_the_figures_say(words):
+    for here, there in WORDS[words]:
+        frame = _celled({"A": (here, there)}).assign(guideline=60.0)
+        assert words in case_answer(sentencing_disparity(frame, charge="A", race="Black"))
+
+
+def test_the_words_follow_the_options(simulated):
+    case = sentencing_disparity(simulated, charge="Fraud", race="Black", confidence_level=0.8)
+    said = case_answer(case)
+    assert "80 % interval" in said and "before anything but the charge is held alike" in said
+    assert "longer than the guidelines' midpoint" in said
+    bare = audit_sentencing(simulated, charge="Fraud", adjust_for=())
+    assert "Nothing was asked to be alike" in " ".join(sentencing_answer(bare))
+    assert "two ways" not in " ".join(sentencing_answer(bare))
+
+
+def test_bounds_are_rounded_outward_and_never_onto_nothing():
+    assert between(1.1, 1.2) == "+1.1 to +1.2" and between(1.11, 1.19) == "+1.1 to +1.2"
+    assert between(0.02, 0.4) == "+0.02 to +0.40" and between(-0.31, 0.3) == "−0.4 to +0.3"
+    assert months(-0.04) == "0.0" and months(float("nan")) == "–"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +259,10 @@ def test_matching_by_hand():
         ({"level": 18}, "level: expected 0 to 17"),
         ({"race": "Nobody"}, "race: expected one that occurs"),
         ({"compare_to": {"age": "young"}}, "race or gender"),
+        ({"compare_to": {"gender": "Male"}}, "shares nobody"),
+        ({"compare_to": {}}, "shares nobody"),
+        ({"level": True}, "level: expected 0 to 17"),
+        ({"confidence_level": 95}, "between 0 and 1"),
     ],
 )
 def test_a_case_that_cannot_be_is_told(change, told):
@@ -192,6 +276,9 @@ def test_a_case_that_cannot_be_is_told(change, told):
         (lambda f: f.drop(columns="given"), "given 'given'"),
         (lambda f: f.assign(given="five years"), "103 values that are neither"),
         (lambda f: f.assign(guideline=-1), "103 outside"),
+        (lambda f: f.assign(given=9_996), "103 outside"),
+        (lambda f: f.assign(level="many"), "level 'level': expected levels as whole numbers"),
+        (lambda f: f.drop(columns="guideline").assign(guideline_low=70, guideline_high=60), "103 above it"),
     ],
 )
 def test_records_that_cannot_be_read_are_told(change, told):
@@ -288,6 +375,19 @@ def test_columns_are_guessed_by_name():
     ]
     found = suggest_sentences(pd.DataFrame(columns=names)).named()
     assert list(found.values()) == ["Primary Charge", "Sentence Imposed", "Guideline Minimum", "Guideline Maximum", "Drug Quantity Level", "Race/Ethnicity", "Sex", "Sentence Type", "Plea or Trial", "Fiscal Year"]  # fmt: skip
+
+
+def test_years_and_histories_are_read_as_they_come():
+    frame = simulate_sentences(4_000, random_state=6).frame
+    as_dates = frame.assign(year=[f"FY{year}" if i % 2 else f"{year}-05-01" for i, year in enumerate(frame["year"])])
+    assert (sentencing_records(as_dates).frame["year"].to_numpy() == frame["year"].to_numpy()).all()
+    fine = frame.assign(history=np.random.default_rng(0).uniform(0, 13, len(frame)).round(2))
+    assert sentencing_records(fine).frame["history"].nunique() == 10
+    foreign = frame.rename(
+        columns={"guideline_low": "GL Min", "guideline_high": "GL Max", "disposition": "Outcome type"}
+    )
+    found = sentencing_records(foreign.drop(columns="level")).columns
+    assert (found.guideline_low, found.disposition, found.level) == ("GL Min", "Outcome type", None)
 
 
 def test_a_table_without_what_a_contrast_needs_still_answers():
