@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
-from ipaddress import ip_address
+import socket
 from pathlib import Path
 
 import streamlit as st
+import uvicorn
 from starlette.middleware import Middleware
+from streamlit.web import bootstrap
 
-from recidiv_core.api import LOOPBACK, Guard, create_api
+from recidiv_core.api import Guard, LimitedProtocol, create_api, is_loopback
 from recidiv_core.errors import InputError
 from recidiv_core.sentencing import SentencingRecords
 
 TOKEN = "RECIDIV_TOKEN"
 _SHORTEST = 16
+_SECONDS_TO_STOP = 5
 _APP = Path(__file__).resolve().parents[1] / "app.py"
 
 
@@ -27,19 +29,16 @@ def token_for(address: str) -> str | None:
     InputError
         Where there has to be one and is none, or it is too short or cannot stand in a header.
     """
-    token = os.environ.get(TOKEN) or None
-    if token is None and not _is_loopback(address):
+    token = os.environ.get(TOKEN)
+    if token is None and not is_loopback(address):
         raise InputError.one(TOKEN, "a token, as the address can be reached from elsewhere", "none")
-    if token is not None and not (len(token) >= _SHORTEST and token.isascii() and token.isprintable()):
-        raise InputError.one(TOKEN, f"at least {_SHORTEST} printable ASCII characters", "something else")
+    if token is not None and not (
+        len(token) >= _SHORTEST and token.isascii() and token.isprintable() and token == token.strip()
+    ):
+        raise InputError.one(
+            TOKEN, f"at least {_SHORTEST} printable ASCII characters, no space at either end", "something else"
+        )
     return token
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address in LOOPBACK
 
 
 def application(records: SentencingRecords, *, token: str | None) -> st.App:
@@ -48,7 +47,26 @@ def application(records: SentencingRecords, *, token: str | None) -> st.App:
 
 
 def serve(records: SentencingRecords, *, address: str, port: int, token: str | None) -> None:
-    """Serve until stopped."""
+    """Serve until stopped.
+
+    Raises
+    ------
+    InputError
+        When the address or the port cannot be had.
+    """
+    address = address.removeprefix("[").removesuffix("]")
     app = application(records, token=token)
-    sys.argv[:] = [str(_APP)]  # Streamlit looks for .streamlit/config.toml beside what was started
-    app.run(config={"server.address": address, "server.port": port})
+    # As App.run does, but the server is our own: that one takes headers of any size, and stops only when all work is done.
+    bootstrap.load_config_options({"server.address": address, "server.port": port, "server.headless": True})
+    config = uvicorn.Config(
+        app, host=address, port=port, http=LimitedProtocol, ws="websockets-sansio", ws_ping_interval=30, ws_ping_timeout=30,
+        access_log=False, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_STOP,
+    )  # fmt: skip
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.create_server((address, port), family=family, backlog=config.backlog)
+    except OSError as error:
+        raise InputError.one("--address, --port", "a free one", error.strerror or "an error") from None
+    shown = f"[{address}]" if ":" in address else address
+    print(f"Dashboard: http://{shown}:{port}\nHTTP API:  http://{shown}:{port}/api/docs", flush=True)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -100,7 +100,12 @@ def started():
                 time.sleep(0.25)
         raise AssertionError("the server did not start")
 
-    yield start
-    for process in processes:
+    def stop() -> None:
+        process = processes.pop()
         process.terminate()
         process.wait(timeout=20)
+
+    start.stop = stop
+    yield start
+    while processes:
+        stop()

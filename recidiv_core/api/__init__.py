@@ -1,6 +1,7 @@
 """The HTTP routes: S's question about a case, and the audits of a table sent with the request."""
 
-from recidiv_core.api.guard import LOOPBACK, Guard
+from recidiv_core.api.guard import Guard, is_loopback
 from recidiv_core.api.routes import create_api
+from recidiv_core.api.wire import LimitedProtocol
 
-__all__ = ["LOOPBACK", "Guard", "create_api"]
+__all__ = ["Guard", "LimitedProtocol", "create_api", "is_loopback"]

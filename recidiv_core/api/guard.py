@@ -8,20 +8,34 @@ import binascii
 import hmac
 import logging
 import traceback
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recidiv_core.api.answers import FAULT, refusal
 
-PATHS = ("/sentencing-disparity", "/health", "/api/")  # what the API answers begins with one of them
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK = "localhost"
 OPEN_PATH = "/health"
-MOST_BYTES = {"/api/audit": 100_000_000, "/api/thresholds": 100_000_000, "/api/slices": 100_000_000}
-FEW_BYTES = 64_000
-MOST_HELD = 400_000_000  # bytes of all bodies together
-BODY_SECONDS = 60.0
+TABLES = ("/api/audit", "/api/thresholds", "/api/slices")
+MOST_BYTES, FEW_BYTES = 100_000_000, 64_000  # of a table, and of anything else
+MOST_HELD = 400_000_000  # bytes of all tables together
+BODY_SECONDS, IDLE_SECONDS = 60.0, 10.0  # for all of a body, and between two parts of it
 _LOG = logging.getLogger(__name__)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address or a name is this machine's own."""
+    try:
+        return ip_address(address.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return address.lower() == LOOPBACK
+
+
+def is_api(path: str) -> bool:
+    """Whether the API answers a path; the rest is the dashboard's."""
+    return path in ("/sentencing-disparity", OPEN_PATH) or path.startswith("/api/")
 
 
 class _Refused(Exception):
@@ -31,16 +45,25 @@ class _Refused(Exception):
 
 class Guard:
     """Middleware. With a token every request has to bring it, as ``Authorization: Bearer`` or as the password of Basic, which a browser asks for; only
-    ``/health`` is open. Without one only a request to this machine by its own name is answered: a page elsewhere whose name is made to point here is not.
+    ``/health`` is open. Without one only a request to this machine by its own name is answered: a page elsewhere whose name is made to point here is not. Nor is
+    what a page of another origin sends.
 
     What is asked of the API goes to ``api``, the rest to the dashboard. Bodies for the API are read here, whole: too large, too slow or too many at once is
-    refused before anything is done with them.
+    refused before anything is done with them. Work for an asker who has gone ends.
     """
 
-    def __init__(self, app: ASGIApp, *, api: ASGIApp, token: str | None, body_seconds: float = BODY_SECONDS):
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        api: ASGIApp,
+        token: str | None,
+        body_seconds: float = BODY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+    ):
         self._app, self._api = app, api
         self._token = None if token is None else token.encode()
-        self._seconds = body_seconds
+        self._body_seconds, self._idle_seconds = body_seconds, idle_seconds
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +73,10 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._admit(scope["path"], headers)
-            is_api = scope["type"] == "http" and scope["path"].startswith(PATHS)
-            if not is_api:
+            if scope["type"] == "http" and is_api(scope["path"]):
+                await self._with_body(scope, headers, receive, send)
+            else:
                 await self._app(scope, receive, send)
-                return
-            await self._with_body(scope, headers, receive, send)
         except _Refused as error:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
@@ -64,25 +86,32 @@ class Guard:
             await refusal(error.status, error.message, headers=extra | {"Connection": "close"})(scope, receive, send)
 
     def _admit(self, path: str, headers: Headers) -> None:
-        if self._token is None:
-            host = headers.get("host", "").lower()
-            name = host if host.endswith("]") else host.rpartition(":")[0] or host
-            if name not in LOOPBACK:
-                raise _Refused(403, "without a token only requests to localhost are answered")
-        elif path != OPEN_PATH and not hmac.compare_digest(_given(headers), self._token):
-            raise _Refused(401, "the token is missing, or another one")
+        host, origin = headers.get("host", "").lower(), headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host:
+            raise _Refused(403, "requests from pages elsewhere are not answered")
+        if path == OPEN_PATH:
+            return
+        if self._token is not None:
+            if not hmac.compare_digest(_given(headers), self._token):
+                raise _Refused(401, "the token is missing, or another one")
+        elif not is_loopback(host if host.endswith("]") else host.rpartition(":")[0] or host):
+            raise _Refused(403, "without a token only requests to localhost are answered")
 
     async def _with_body(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        limit = MOST_BYTES.get(scope["path"], FEW_BYTES)
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > limit:
+        is_table = scope["path"] in TABLES
+        limit = MOST_BYTES if is_table else FEW_BYTES
+        length = headers.get("content-length", "").lstrip("0")
+        if length.isdecimal() and (len(length) > 18 or int(length) > limit):
             raise _Refused(413, f"the body may have at most {limit:,} bytes")
-        parts: list[bytes] = []
         held = 0
         try:
-            async with asyncio.timeout(self._seconds):
+            parts: list[bytes] = []
+            clock = asyncio.get_running_loop().time
+            latest = clock() + self._body_seconds
+            async with asyncio.timeout(self._idle_seconds) as limit_of_time:
                 more = True
                 while more:
+                    limit_of_time.reschedule(min(clock() + self._idle_seconds, latest))
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return
@@ -92,13 +121,42 @@ class Guard:
                     self._held += len(part)
                     if held > limit:
                         raise _Refused(413, f"the body may have at most {limit:,} bytes")
-                    if self._held > MOST_HELD:
+                    if held > FEW_BYTES and self._held > MOST_HELD:
                         raise _Refused(503, "too much is being worked on: try again later")
-            await self._answered(scope, _replay(b"".join(parts), receive), send)
+            body = b"".join(parts)
+            parts.clear()
+            if is_table:
+                await self._while_asked(scope, body, receive, send)
+            else:
+                await self._answered(scope, _replay(body, receive), send)
         except TimeoutError:
-            raise _Refused(408, f"the body has to arrive within {self._seconds:g} seconds") from None
+            raise _Refused(408, "the body came too slowly") from None
         finally:
             self._held -= held
+
+    async def _while_asked(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Work goes on as long as whoever asked is there."""
+        gone = asyncio.Event()
+
+        async def never_again() -> Message:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def watched() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        work = asyncio.ensure_future(self._answered(scope, _replay(body, never_again), send))
+        watch = asyncio.ensure_future(watched())
+        try:
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (work, watch):
+                task.cancel()
+            results = await asyncio.gather(work, watch, return_exceptions=True)
+        if isinstance(results[0], _Refused):
+            raise results[0]
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer; a fault of the program is told and logged by its place alone: what it says could hold a cell value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +19,13 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Other(Asked):
+    """A group that shares nobody with the one asked about."""
+
+    race: Name | None = None
+    gender: Name | None = None
+
+
 class Case(Asked):
     """S's request."""
 
@@ -26,6 +34,9 @@ class Case(Asked):
     gender: Name = Field(examples=["Male"])
     controlled_substance_quantity_level: int | None = Field(
         None, ge=LEVELS[0], le=LEVELS[-1], examples=[6], description="0 to 17; without it all levels are taken"
+    )
+    compare_to: Other | None = Field(
+        None, description="whom to compare with, among the same charge and level; without it everybody else there"
     )
 
 
@@ -45,13 +56,22 @@ class SentenceDeviation(BaseModel):
     interval: Interval | None
 
 
+class Known(BaseModel):
+    """What the counted sentences say, so that a question can be asked of them."""
+
+    charge_code: list[str]
+    race: list[str]
+    gender: list[str]
+    controlled_substance_quantity_level: list[int]
+
+
 class Deviation(BaseModel):
     charge_code: str
     sentence_deviations: list[SentenceDeviation]
 
 
 class Compared(BaseModel):
-    """Everybody else with that charge and level. ``difference`` is null where ``reason`` says why."""
+    """Whom they were compared with, of that charge and level. ``difference`` is null where ``reason`` says why."""
 
     group: str
     n: int
@@ -84,8 +104,11 @@ class Fault(BaseModel):
     got: str
 
     @classmethod
-    def of(cls, problem: Problem) -> Fault:
-        return cls(field=problem.where, expected=problem.expected, got=problem.found)
+    def of(cls, problem: Problem, names: Mapping[str, str]) -> Fault:
+        """A problem of the library; ``names`` are the request's for the library's own."""
+        role, _, rest = problem.where.partition(" ")
+        field = f"{names[role]} {rest}".strip() if role in names else problem.where.strip("'")
+        return cls(field=field, expected=problem.expected, got=problem.found)
 
 
 class Refusal(BaseModel):
@@ -106,7 +129,9 @@ class RolesAsked(Asked):
     features: list[Name] = Field([], max_length=2_000)
     weight: Name | None = None
     id: Name | None = None
-    positive_label: str | int | float | bool = 1
+    positive_label: (
+        Annotated[str, Field(max_length=200)] | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | bool
+    ) = 1
     polarity: Literal["punitive", "assistive"] = "punitive"
 
 

@@ -14,7 +14,7 @@ from recidiv_core.report import manifest
 from recidiv_core.slices import audit_slices, default_error
 from recidiv_core.thresholds import audit_thresholds
 
-MOST_ROWS = 1_000_000
+MOST_ROWS, MOST_ANSWER = 1_000_000, 30_000_000  # rows sent, bytes answered
 
 
 def _thresholds(dataset: AuditDataset, *, attribute: str | None, **options: Any) -> Any:
@@ -36,9 +36,14 @@ def answer(task: str, body: bytes, roles: dict[str, Any], options: dict[str, Any
     InputError
         For a table, roles or options that cannot be used.
     """
-    table = read_table(body, name="body")
-    if len(table.frame) > MOST_ROWS:
-        raise InputError.one("body", f"at most {MOST_ROWS:,} rows", f"{len(table.frame):,}")
+    table = read_table(body, name="body", max_rows=MOST_ROWS)
     result = TASKS[task](load_dataset(table, roles=Roles(**roles)), **options)
     whole = result.to_dict() | {"manifest": manifest([result])}
-    return json.dumps(plain(whole), ensure_ascii=False, allow_nan=False).encode()
+    told = json.dumps(plain(whole), ensure_ascii=False, allow_nan=False).encode()
+    if len(told) > MOST_ANSWER:
+        raise InputError.one(
+            "roles.sensitive",
+            f"groups whose audit has at most {MOST_ANSWER / 1e6:.0f} MB",
+            f"{len(told) / 1e6:,.0f} MB",
+        )
+    return told

@@ -51,8 +51,13 @@ _ACCEPTED = "a CSV, Parquet or XLSX table"
 _CONTROL = bytes(c for c in range(32) if c not in b"\t\n\r\f")
 
 
-def read_table(source: str | os.PathLike | bytes | IO[bytes] | pd.DataFrame, *, name: str | None = None) -> Table:
-    """Read a table from a path, bytes, a file object or a DataFrame.
+def read_table(
+    source: str | os.PathLike | bytes | IO[bytes] | pd.DataFrame,
+    *,
+    name: str | None = None,
+    max_rows: int | None = None,
+) -> Table:
+    """Read a table of at most ``max_rows`` (MAX_ROWS) from a path, bytes, a file object or a DataFrame.
 
     The kind is told from the content, not from the ending; text may be UTF-8 (with or without a mark) or
     Windows/Latin-1, separated by commas, semicolons or tabs.
@@ -71,7 +76,7 @@ def read_table(source: str | os.PathLike | bytes | IO[bytes] | pd.DataFrame, *, 
     kind = _kind_of(data, name)
     reader = {"csv": _read_csv, "parquet": _read_parquet, "xlsx": _read_xlsx}[kind]
     frame, notes = reader(data, where)
-    return _checked(frame, notes, name, hashlib.sha256(data).hexdigest())
+    return _checked(frame, notes, name, hashlib.sha256(data).hexdigest(), max_rows)
 
 
 def _bytes_of(source: Any, name: str | None) -> tuple[bytes, str]:
@@ -212,9 +217,10 @@ def _read_parquet(data: bytes, where: str) -> tuple[pd.DataFrame, list[str]]:
         meta = file.metadata
         unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
         _refuse_size(where, meta.num_rows, len(file.schema_arrow), unpacked, MAX_ROWS)
-        usable = [i for i, field in enumerate(file.schema_arrow) if not _opaque(field.type)]
-        table = file.read().select(usable)
-        dropped = [f.name for i, f in enumerate(file.schema_arrow) if i not in set(usable)]
+        fields = list(file.schema_arrow)
+        usable = [i for i, field in enumerate(fields) if not _opaque(field.type)]
+        dropped = [f.name for i, f in enumerate(fields) if i not in set(usable)]
+        table = _unfolded(data, where, fields, usable)
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError):
         raise InputError.one(where, "a Parquet table", "a damaged or unsupported Parquet file") from None
     columns = [c.cast(pa.float64()) if pa.types.is_decimal(c.type) else c for c in table.columns]
@@ -223,6 +229,29 @@ def _read_parquet(data: bytes, where: str) -> tuple[pd.DataFrame, list[str]]:
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     frame.columns = names
     return frame, [f"{shown(name)} holds lists, records or bytes and was left out" for name in dropped]
+
+
+def _unfolded(data: bytes, where: str, fields: list[pa.Field], usable: list[int]) -> pa.Table:
+    """The usable columns. Texts are read as the file may hold them, each once with the rows pointing at it: what they unfold to, which the file does not say, is
+    known before they do.
+    """
+    texts = [f.name for f in fields if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    names = [field.name for field in fields]
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
+    if len(set(names)) == len(names):
+        table = file.read(columns=[names[i] for i in usable])
+    else:  # told later, with their names
+        table = file.read().select(usable)
+    folded = [i for i, column in enumerate(table.columns) if pa.types.is_dictionary(column.type)]
+    size = sum(
+        pc.sum(pc.take(pc.binary_length(chunk.dictionary), chunk.indices)).as_py() or 0
+        for i in folded for chunk in table.column(i).chunks if pa.types.is_string(chunk.type.value_type) or pa.types.is_large_string(chunk.type.value_type)
+    )  # fmt: skip
+    _refuse_size(where, table.num_rows, table.num_columns, size, MAX_ROWS)
+    for i in folded:
+        column = table.column(i)
+        table = table.set_column(i, table.field(i).name, column.cast(column.type.value_type))
+    return table
 
 
 def _opaque(kind: pa.DataType) -> bool:
@@ -290,12 +319,12 @@ def _from_frame(source: pd.DataFrame, name: str) -> Table:
     return _checked(source.reset_index(drop=True), [], name, digest.hexdigest())
 
 
-def _checked(frame: pd.DataFrame, notes: list[str], name: str, sha256: str) -> Table:
+def _checked(frame: pd.DataFrame, notes: list[str], name: str, sha256: str, max_rows: int | None = None) -> Table:
     """Clean the names, settle the types, check the limits."""
     where = shown(name)
     if len(frame) == 0:
         raise InputError.one(where, "a header and at least one row", "a header only")
-    _refuse_size(where, len(frame), frame.shape[1], 0, MAX_ROWS)
+    _refuse_size(where, len(frame), frame.shape[1], 0, MAX_ROWS if max_rows is None else max_rows)
     raw = list(frame.columns)
     names, name_notes = clean_names(raw)
     frame = frame.set_axis(names, axis=1)

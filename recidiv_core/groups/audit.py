@@ -195,13 +195,18 @@ def _joint_counts(dataset: AuditDataset, flagged: np.ndarray) -> _Joint:
 def _joint_codes(dataset: AuditDataset) -> tuple[np.ndarray, np.ndarray]:
     """4 · combination + 2 · outcome per row, and the group of each attribute (columns) in each combination."""
     attributes = list(dataset.attributes.values())
-    sizes = [len(attribute.levels) for attribute in attributes]
     if len(attributes) == 1:
-        combination, combinations = attributes[0].codes.astype(np.int64), np.arange(sizes[0])[:, None]
+        combination, combinations = attributes[0].codes.astype(np.int64), np.arange(len(attributes[0].levels))[:, None]
     else:
-        mixed = np.ravel_multi_index([a.codes.astype(np.int64) for a in attributes], sizes)
-        combination, present = pd.factorize(mixed, sort=True)
-        combinations = np.column_stack(np.unravel_index(present, sizes))
+        combination = np.zeros(len(dataset), dtype=np.int64)
+        for (
+            attribute
+        ) in attributes:  # one after the other: of many, the number of possible combinations is beyond counting
+            mixed = combination * len(attribute.levels) + attribute.codes
+            combination = pd.factorize(mixed, sort=True)[0].astype(np.int64)
+        row = np.empty(combination.max(initial=-1) + 1, dtype=np.int64)
+        row[combination] = np.arange(len(combination))  # one row of each
+        combinations = np.column_stack([attribute.codes[row] for attribute in attributes])
     return 4 * combination + 2 * dataset.y_true, combinations
 
 

@@ -145,18 +145,23 @@ def sentencing_disparity(
 
 
 def case_deviation(
-    records: SentencingRecords, *, charge: str, level: int | None, race: str | None, gender: str | None, min_n: int = 10, confidence_level: float = 0.95
+    records: SentencingRecords, *, charge: str, level: int | None, race: str | None, gender: str | None, compare_to: Mapping[str, str] | None = None,
+    min_n: int = 10, confidence_level: float = 0.95,
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """n, mean, bounds and difference of :func:`sentencing_disparity` for the group asked about and for everybody else, without what takes longer: what a
-    program that asks is told.
-    """
-    similar, *sides = _sides(records, {"charge": charge, "level": level, "race": race, "gender": gender}, None)
+    """n, mean, bounds and difference of :func:`sentencing_disparity` without what takes longer: what a program that asks is told."""
+    asked = {"charge": charge, "level": level, "race": race, "gender": gender}
+    similar, *sides = _sides(records, asked, compare_to)
     here, there = (records.months["deviation"][own] for own in sides)
     summary, comparison = (
         {"group": name, **_mean(values, confidence_level)}
-        for name, values in ((group_name(race, gender), here), (ELSE, there))
+        for name, values in zip(_names(asked, compare_to), (here, there), strict=True)
     )
     return summary | {"n_similar": len(similar)}, comparison | _difference(here, there, min_n, confidence_level)
+
+
+def _names(asked: Mapping[str, Any], compare_to: Mapping[str, str] | None) -> tuple[str, str]:
+    other = ELSE if compare_to is None else group_name(compare_to.get("race"), compare_to.get("gender"))
+    return group_name(asked["race"], asked["gender"]), other
 
 
 def group_name(race: str | None, gender: str | None) -> str:
@@ -222,11 +227,7 @@ def _compared(
     records: SentencingRecords, asked: Mapping[str, Any], similar: np.ndarray, here: np.ndarray, there: np.ndarray, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
     """Both sides measured, and the difference of their means."""
-    level, other = options["confidence_level"], options["compare_to"]
-    names = (
-        group_name(asked["race"], asked["gender"]),
-        ELSE if other is None else group_name(other.get("race"), other.get("gender")),
-    )
+    level, names = options["confidence_level"], _names(asked, options["compare_to"])
     sides = []
     for name, own in zip(names, (here, there), strict=True):
         part = {name: months[own] for name, months in records.months.items()}

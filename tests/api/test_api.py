@@ -2,9 +2,16 @@
 
 import asyncio
 import base64
+import io
 import json
+import multiprocessing
+import time
 
 import httpx
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -55,6 +62,9 @@ def ask(app, method: str, path: str, **more) -> httpx.Response:
         ({"controlled_substance_quantity_level": True}, "controlled_substance_quantity_level"),
         ({"controlled_substance_quantity_level": 6.5}, "controlled_substance_quantity_level"),
         ({"controlled_substance_quantity_levl": 6}, "controlled_substance_quantity_levl"),
+        ({"compare_to": {"age": "old"}}, "compare_to.age"),
+        ({"compare_to": {"gender": "Male"}}, "compare_to"),
+        ({"compare_to": {}}, "compare_to"),
     ],
 )
 def test_a_malformed_question_is_told_by_its_field(change, field):
@@ -78,6 +88,14 @@ def test_no_match_is_404_with_a_reason(change):
     assert answer.status_code == 404 and answer.json()["success"] is False and "matches" in answer.json()["message"]
 
 
+def test_whom_to_compare_with_can_be_asked_and_what_there_is_is_listed():
+    answer = ask(OPEN, "POST", "/sentencing-disparity", json=CASE | {"compare_to": {"race": "White"}}).json()
+    assert answer["comparison"]["group"] == "White" and answer["comparison"]["n"] == 1
+    assert ask(OPEN, "GET", "/api/cases").json() == {
+        "charge_code": ["Drug trafficking", "Fraud"], "race": ["Black", "White"], "gender": ["Female", "Male"], "controlled_substance_quantity_level": [6, 7],
+    }  # fmt: skip
+
+
 def test_the_level_may_be_left_out():
     answer = ask(OPEN, "POST", "/sentencing-disparity", json={k: v for k, v in CASE.items() if "level" not in k}).json()
     assert answer["deviations"][0]["sentence_deviations"][0]["n"] == 95  # level 7 and the one without a level
@@ -93,6 +111,15 @@ def test_the_level_may_be_left_out():
         (audit_path(whatever=2), 422, "options.whatever"),
         (audit_path().replace("audit?", "thresholds?"), 422, "options.definition"),
         (audit_path().replace("audit?", "nothing?"), 404, None),
+        (audit_path().replace("audit?", "audit/?"), 404, None),
+        (audit_path() + "&optoins={}", 422, "optoins"),
+        (audit_path() + "&" + audit_path().partition("?")[2], 422, "roles"),
+        (audit_path().replace("%22y%22", "%22nothing%22"), 422, "roles.label 'nothing'"),
+        (
+            audit_path().replace("%7D&", "%2C%22positive_label%22%3A" + "9" * 400 + "%7D&", 1),
+            422,
+            "roles.positive_label",
+        ),
     ],
 )
 def test_an_audit_asked_wrongly_is_told(path, status, field):
@@ -164,19 +191,21 @@ def test_the_dashboards_own_connection_is_guarded_too():
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost", 200), ("LOCALHOST:8501", 200), ("127.0.0.1:8501", 200), ("[::1]", 200), ("[::1]:8501", 200), ("elsewhere.example", 403), ("localhost.elsewhere.example", 403), ("", 403)],
+    [("localhost", 200), ("LOCALHOST:8501", 200), ("127.0.0.1:8501", 200), ("[::1]", 200), ("[::1]:8501", 200), ("127.3.2.1:80", 200), ("elsewhere.example", 403), ("localhost.elsewhere.example", 403), ("", 403)],
 )  # fmt: skip
 def test_without_a_token_only_this_machine_by_its_own_name(host, status):
     for path in ("/", "/api/version"):
         assert ask(OPEN, "GET", path, headers={"Host": host}).status_code == status
 
 
-def test_a_body_that_comes_too_slowly_ends():
-    guard = Guard(DASHBOARD, api=API, token=None, body_seconds=0.05)
+@pytest.mark.parametrize("limits", [{"body_seconds": 0.05}, {"idle_seconds": 0.05}])
+def test_a_body_that_comes_too_slowly_ends(limits):
+    guard = Guard(DASHBOARD, api=API, token=None, **limits)
     said = []
 
     async def receive():
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.01 if "body_seconds" in limits else 1)
+        return {"type": "http.request", "body": b"x", "more_body": True}
 
     async def send(message):
         said.append(message)
@@ -186,15 +215,95 @@ def test_a_body_that_comes_too_slowly_ends():
     assert said[0]["status"] == 408 and guard._held == 0
 
 
+def test_work_ends_when_whoever_asked_has_gone():
+    """The work of a request is cancelled, and its process killed, when the connection ends."""
+    workers = Workers()
+    guard = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=workers), token=None)
+    path, _, query = audit_path().partition("?")
+    body = table(0, 200_000)[0]
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive():
+        if waiting:
+            return waiting.pop()
+        await asyncio.sleep(0.1)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise AssertionError("nobody is there")
+
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": "", "headers": [(b"host", b"localhost")], "query_string": query.encode(),
+        "http_version": "1.1", "scheme": "http", "server": ("localhost", 80), "client": ("localhost", 1),
+    }  # fmt: skip
+    start = time.perf_counter()
+    asyncio.run(guard(scope, receive, send))
+    assert time.perf_counter() - start < 10 and guard._held == 0 and workers._waiting == 0
+    for child in multiprocessing.active_children():
+        child.join(5)
+    assert not multiprocessing.active_children()
+
+
 def test_too_much_at_once_is_refused(monkeypatch):
-    monkeypatch.setattr("recidiv_core.api.guard.MOST_HELD", 1_000)
-    assert ask(OPEN, "POST", audit_path(), content=b"x" * 2_000).status_code == 503
+    monkeypatch.setattr("recidiv_core.api.guard.MOST_HELD", 100_000)
+    assert ask(OPEN, "POST", audit_path(), content=b"x" * 200_000).status_code == 503
     assert ask(OPEN, "POST", "/sentencing-disparity", json=CASE).status_code == 200
+    monkeypatch.setattr("recidiv_core.api.work.MOST_WAITING", 0)
+    assert ask(OPEN, "POST", audit_path(), content=table(0)[0]).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [("0" * 5_000 + "2", 422), ("9" * 5_000, 413), ("100000001", 413), ("1000000000", 413)]
+)
+def test_a_length_is_believed_before_the_body_comes(length, status):
+    headers = {"Content-Length": length}
+    assert ask(OPEN, "POST", audit_path(), content=b"ab", headers=headers).status_code == status
+
+
+def _folded(n_rows: int) -> bytes:
+    """A Parquet file of a few thousand bytes: one text of 10,000 letters, and ``n_rows`` rows that point at it."""
+    value = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n_rows, dtype=np.int32)), pa.array(["x" * 10_000]))
+    buffer = io.BytesIO()
+    columns = {"g": value, "y": np.arange(n_rows) % 2, "s": np.linspace(0, 1, n_rows)}
+    pyarrow.parquet.write_table(pa.table(columns), buffer, store_schema=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def test_what_unfolds_beyond_memory_is_refused_before_it_does():
+    body = _folded(900_000)
+    assert len(body) < 20_000_000
+    answer = ask(OPEN, "POST", audit_path(), content=body, timeout=60)
+    assert answer.status_code == 422 and "GB unpacked" in answer.json()["message"]
+
+
+def test_many_attributes_of_many_groups_are_no_fault_of_the_program():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({f"a{i}": random.integers(0, 40, 300).astype(str) for i in range(14)})
+    frame = frame.assign(y=random.integers(0, 2, 300), s=random.random(300))
+    roles = {"label": "y", "score": "s", "sensitive": [f"a{i}" for i in range(14)]}
+    answer = ask(
+        OPEN,
+        "POST",
+        "/api/audit",
+        params={"roles": json.dumps(roles)},
+        content=frame.to_csv(index=False).encode(),
+        timeout=120,
+    )
+    assert answer.status_code == 200 and answer.json()["room"] == "groups"
+
+
+def test_a_page_elsewhere_is_not_answered():
+    for origin, status in (("http://elsewhere.example", 403), ("null", 403), ("http://localhost", 200)):
+        headers = {"Origin": origin}
+        assert ask(OPEN, "POST", "/sentencing-disparity", json=CASE, headers=headers).status_code == status
+        assert ask(OPEN, "GET", "/", headers=headers).status_code == status
+    assert _websocket(OPEN, [(b"host", b"localhost"), (b"origin", b"http://elsewhere.example")]) == "websocket.close"
+    assert ask(OPEN, "HEAD", "/health").status_code == 200
 
 
 @pytest.mark.parametrize(
     ("address", "token", "told"),
-    [("0.0.0.0", None, "none"), ("192.168.1.2", None, "none"), ("example.org", None, "none"), ("127.0.0.1", "short", "16 printable"), ("0.0.0.0", "é" * 20, "16 printable")],
+    [("0.0.0.0", None, "none"), ("192.168.1.2", None, "none"), ("example.org", None, "none"), ("127.0.0.1", "short", "16 printable"), ("0.0.0.0", "é" * 20, "16 printable"), ("::", None, "none"), ("0.0.0.0", " " * 3 + "x" * 20, "no space")],
 )  # fmt: skip
 def test_a_token_that_will_not_do_is_told(monkeypatch, address, token, told):
     monkeypatch.delenv("RECIDIV_TOKEN", raising=False)
@@ -204,7 +313,7 @@ def test_a_token_that_will_not_do_is_told(monkeypatch, address, token, told):
         token_for(address)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1", "[::1]", "localhost"])
 def test_on_the_loopback_address_none_is_needed(monkeypatch, address):
     monkeypatch.delenv("RECIDIV_TOKEN", raising=False)
     assert token_for(address) is None

@@ -13,6 +13,7 @@ import urllib.parse
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from recidiv_core import Roles, audit_groups, load_dataset
 from recidiv_core.plain import plain
@@ -152,6 +153,31 @@ def test_nothing_of_a_request_is_told_or_logged(served):
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
+
+
+def test_a_head_of_any_size_is_not_waited_for(served):
+    """Twenty megabytes of a header line: the connection ends long before."""
+    host, port = served[0].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as wire:
+        wire.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
+        with pytest.raises(OSError):
+            for _ in range(2_000):
+                wire.sendall(b"x" * 10_000)
+    assert asked(served[0], EXAMPLE)[0] == 200
+
+
+def test_it_stops_at_once_also_when_work_is_going_on(started, tmp_path):
+    """A request under way does not hold the server up, and no process is left."""
+    address, _ = started(tmp_path, "--records", "simulated:200")
+    body = table(0, 60_000)[0]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(sent, address, audit_path(), body, {"Content-Type": "text/csv"}) for _ in range(3)]
+        time.sleep(2)
+        start = time.perf_counter()
+        started.stop()
+        assert time.perf_counter() - start < 12
+        for one in waiting:
+            one.exception(timeout=20)
 
 
 def test_off_the_loopback_address_it_starts_only_with_a_token():
