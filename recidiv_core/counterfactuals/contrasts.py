@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats as scipy_stats
+from scipy.special import stdtrit
 
 from recidiv_core.stats import holm, wilson, wilson_of_people
 
@@ -123,7 +123,9 @@ def _mirrored(own: Mapping[str, Any]) -> dict[str, Any]:
 
 def mcnemar(n_up: int, n_down: int) -> float:
     """The exact two-sided p-value of McNemar's test: of the pairs that differ, as many one way as the other (McNemar 1947)."""
-    return float(scipy_stats.binomtest(n_up, n_up + n_down).pvalue) if n_up + n_down else 1.0
+    from scipy.stats import binomtest  # it takes a second to import, and most commands never ask
+
+    return float(binomtest(n_up, n_up + n_down).pvalue) if n_up + n_down else 1.0
 
 
 def rate_bounds(flips: np.ndarray, person: np.ndarray, confidence_level: float) -> tuple[float, float]:
@@ -144,7 +146,7 @@ def _mean_bounds(gap: np.ndarray, codes: np.ndarray, confidence_level: float) ->
     mean = gap.mean()
     sums = np.bincount(codes, weights=(gap - mean).sum(axis=1))
     error = np.sqrt((sums**2).sum() * n_people / (n_people - 1)) / gap.size
-    half = scipy_stats.t.ppf((1 + confidence_level) / 2, n_people - 1) * error
+    half = stdtrit(n_people - 1, (1 + confidence_level) / 2) * error
     return float(mean - half), float(mean + half)
 
 

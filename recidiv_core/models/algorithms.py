@@ -14,7 +14,7 @@ LAYERS = (256, 128, 64, 32)  # F, section 3.5
 
 @dataclass(frozen=True)
 class Algorithm:
-    """``make(random_state)`` gives an unfitted scikit-learn classifier; ``space`` holds a list or a scipy distribution for each parameter.
+    """``make(random_state)`` gives an unfitted scikit-learn classifier; ``space`` holds a list, or what draws a number, for each parameter.
 
     ``cost`` is the time of a fit against the others', for the time left. ``mitigates``: it takes the protected attribute into account while
     it is trained, and is no candidate for tuning or saving.
@@ -83,19 +83,24 @@ def _decision_tree(random_state: int) -> Any:
     return DecisionTreeClassifier(max_depth=6, min_samples_leaf=20, random_state=random_state)
 
 
-def _log_uniform(low: float, high: float) -> Any:
-    from scipy.stats import loguniform
+@dataclass(frozen=True)
+class _LogUniform:
+    """A number between two others, all orders of magnitude alike, as scikit-learn draws from it. (scipy's takes a second to import.)"""
 
-    return loguniform(low, high)
+    low: float
+    high: float
+
+    def rvs(self, random_state: Any = None) -> float:
+        return float(self.low * (self.high / self.low) ** random_state.uniform())
 
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("logistic_regression", "Logistic regression", _logistic, {"C": _log_uniform(1e-3, 1e2)}, True, 1.0),
+        Algorithm("logistic_regression", "Logistic regression", _logistic, {"C": _LogUniform(1e-3, 1e2)}, True, 1.0),
         Algorithm(
             "elastic_net", "Elastic net", _elastic_net,
-            {"C": _log_uniform(1e-3, 1e0), "l1_ratio": [0.1, 0.3, 0.5, 0.7, 0.9]}, True, 2.0,
+            {"C": _LogUniform(1e-3, 1e0), "l1_ratio": [0.1, 0.3, 0.5, 0.7, 0.9]}, True, 2.0,
         ),
         # The two that F tuned by hand, or not at all: nothing is searched, so no inner folds are needed.
         Algorithm("linear_discriminant", "Linear discriminant analysis", _linear_discriminant, {}, True, 0.5),
@@ -105,12 +110,12 @@ ALGORITHMS: dict[str, Algorithm] = {
         ),
         Algorithm(
             "gradient_boosting", "Gradient boosting", _gradient_boosting,
-            {"learning_rate": _log_uniform(0.02, 0.3), "max_leaf_nodes": [7, 15, 31], "min_samples_leaf": [10, 20, 50], "max_iter": [50, 100, 200], "l2_regularization": [0.0, 0.1, 1.0]},
+            {"learning_rate": _LogUniform(0.02, 0.3), "max_leaf_nodes": [7, 15, 31], "min_samples_leaf": [10, 20, 50], "max_iter": [50, 100, 200], "l2_regularization": [0.0, 0.1, 1.0]},
             False, 1.0,
         ),
         Algorithm(
             "xgboost", "XGBoost", _xgboost,
-            {"learning_rate": _log_uniform(0.02, 0.3), "max_depth": [2, 3, 4, 6], "n_estimators": [50, 100, 200], "subsample": [0.6, 0.8, 1.0], "min_child_weight": [1, 5, 20]},
+            {"learning_rate": _LogUniform(0.02, 0.3), "max_depth": [2, 3, 4, 6], "n_estimators": [50, 100, 200], "subsample": [0.6, 0.8, 1.0], "min_child_weight": [1, 5, 20]},
             False, 1.0,
         ),
         Algorithm("multilayer_perceptron", "Multilayer perceptron", _multilayer_perceptron, {}, True, 6.0),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
-from scipy.special import ndtr, ndtri
+from scipy.special import betaincinv, ndtr, ndtri
 
 from recidiv_core.privacy.coding import Coding
 
@@ -57,9 +56,11 @@ class GaussianCopula:
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:
     """By rank; what is missing is in the middle."""
+    from scipy.stats import rankdata
+
     is_known = ~np.isnan(values)
     made = np.zeros(len(values))
-    made[is_known] = ndtri((stats.rankdata(values[is_known]) - 0.5) / is_known.sum())
+    made[is_known] = ndtri((rankdata(values[is_known]) - 0.5) / is_known.sum())
     return made
 
 
@@ -74,7 +75,7 @@ def _quantiles(values: np.ndarray, marginals: str):
         return lambda u: np.interp(u, at, means)
     mean, variance = (values.mean() - low) / (high - low), values.var() / (high - low) ** 2
     together = mean * (1 - mean) / variance - 1
-    return lambda u: low + (high - low) * stats.beta.ppf(u, mean * together, (1 - mean) * together)
+    return lambda u: low + (high - low) * betaincinv(mean * together, (1 - mean) * together, u)
 
 
 def _mean_between(edges: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from recidiv_core.data import AFTERWARDS, GIVEN_AWAY, AuditDataset, candidates, gives_away, is_outcome, shown
 from recidiv_core.errors import InputError, Problem
@@ -153,6 +152,8 @@ def _bins(
     left_out |= {name: RARE for name in own if (seen[name].value_counts() >= default_support(len(seen))).sum() < 2}
     left_out |= _repeats(seen, [name for name in own if name not in left_out])
     if is_free:
+        from scipy.stats import rankdata
+
         ranks = None if dataset.y_score is None else rankdata(dataset.y_score[~held_out])
         for name in [name for name in own if name not in left_out and name not in dataset.attributes]:
             if is_outcome(name):
