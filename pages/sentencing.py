@@ -1,5 +1,7 @@
 """Sentences against the guidelines: a case like this one, the groups, like cases, and the years."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from recidiv_core.charts.sentencing import (
@@ -174,6 +176,7 @@ with st.expander(
 ):
     roles = columns(sentences)
 if roles is not None:
+    current.sentences = replace(sentences, columns=roles)  # the choices outlast the page
     try:
         shown(records_of(current, sentences, roles), sentences.truth)
     except InputError as error:

@@ -167,7 +167,7 @@ def _matched(
     """The mean difference within cells, weighted by the group's sentences in each.
 
     Its variance comes from the spread within a cell's sides where both have four sentences or more; the differences of the other cells, in which a spread
-    can hardly be seen, are held against one another (Pashley and Miratrix 2021, eq. 9). These need to be several, none of them with most of the weight; else
+    can hardly be seen, are held against one another (Pashley and Miratrix 2021). These need to be several, none of them with most of the weight; else
     they are left out. Degrees of freedom are Satterthwaite's.
     """
     cell = frame.groupby(list(alike_in), sort=False, dropna=False).ngroup() if alike_in else 0
@@ -204,7 +204,11 @@ def _matched(
 
 
 def _between(weight: np.ndarray, differences: np.ndarray) -> tuple[float, float]:
-    """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its degrees of freedom."""
+    """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its degrees of freedom.
+
+    With weights u and variances v the expected square of a cell's distance from the mean is v(1 − 2u) + Σu²v, so Σ u²/(1 − 2u) · distance² expects
+    (1 + Σ u²/(1 − 2u)) Σu²v: unbiased where the difference is the same in all cells, too large where it is not.
+    """
     own = weight / weight.sum()
     parts = own**2 / (1 - 2 * own)
     variance = float((parts * (differences - own @ differences) ** 2).sum() / (1 + parts.sum()))

@@ -118,7 +118,8 @@ def _use(current: Session, sentences: Sentences) -> None:
 def is_known(sentences: Sentences) -> bool:
     """Whether every column that is needed could be guessed."""
     own = sentences.columns
-    return {own.charge, own.given, own.guideline or own.guideline_low} <= set(sentences.table.frame.columns)
+    needed = {own.charge, own.given, own.guideline or own.guideline_low, own.disposition}
+    return needed <= set(sentences.table.frame.columns)
 
 
 def columns(sentences: Sentences) -> SentenceColumns | None:

@@ -86,6 +86,18 @@ def test_a_file_that_is_no_table_of_sentences_is_told_and_nothing_is_lost():
     assert not app.exception and "there is no column of dispositions" in str(table_with(app, "issue", "n_rows"))
 
 
+def test_columns_named_by_hand_outlast_the_page():
+    frame = papers_table().rename(columns={"given": "x", "guideline": "y"})
+    app = upload(page(), OWN, "foreign.csv", csv_bytes(frame))
+    assert "Choose the columns of charge, sentence given and guideline" in told(app)
+    for label, value in (("Sentence given", "x"), ("Guideline", "y")):
+        app = shown(of(app, "selectbox", label).select(value).run(timeout=60))
+    assert "guidelines' midpoint" in said(app)
+    app = shown(app.switch_page("pages/data.py").run())
+    app = shown(app.switch_page("pages/sentencing.py").run())
+    assert "guidelines' midpoint" in said(app) and of(app, "selectbox", "Sentence given").value == "x"
+
+
 def test_hostile_names_are_shown_as_they_are():
     frame = simulate_sentences(600, random_state=1).frame
     frame["race"] = frame["race"].replace({"Black": "**[x](http://evil.example)** $a$", "White": "<b>:red[w]"})
