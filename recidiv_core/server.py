@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import webbrowser
 from pathlib import Path
+from threading import Timer
 
 import streamlit as st
 import uvicorn
@@ -54,10 +56,12 @@ def serve(records: SentencingRecords, *, address: str, port: int, token: str | N
     InputError
         When the address or the port cannot be had.
     """
+    if not 0 < port < 65_536:
+        raise InputError.one("--port", "1 to 65535", f"{port}")
     address = address.removeprefix("[").removesuffix("]")
     app = application(records, token=token)
     # As App.run does, but the server is our own: that one takes headers of any size, and stops only when all work is done.
-    bootstrap.load_config_options({"server.address": address, "server.port": port, "server.headless": True})
+    bootstrap.load_config_options({"server.address": address, "server.port": port})
     config = uvicorn.Config(
         app, host=address, port=port, http=LimitedProtocol, ws="websockets-sansio", ws_ping_interval=30, ws_ping_timeout=30,
         access_log=False, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_STOP,
@@ -67,6 +71,8 @@ def serve(records: SentencingRecords, *, address: str, port: int, token: str | N
         listening = socket.create_server((address, port), family=family, backlog=config.backlog)
     except OSError as error:
         raise InputError.one("--address, --port", "a free one", error.strerror or "an error") from None
-    shown = f"[{address}]" if ":" in address else address
-    print(f"Dashboard: http://{shown}:{port}\nHTTP API:  http://{shown}:{port}/api/docs", flush=True)
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    print(f"Dashboard: {url}\nHTTP API:  {url}/api/docs", flush=True)
+    if not st.get_option("server.headless"):  # where there is a screen
+        Timer(1.0, webbrowser.open, [url]).start()
     uvicorn.Server(config).run(sockets=[listening])

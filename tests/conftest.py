@@ -90,7 +90,15 @@ def started():
         log = folder / "log.txt"
         command = [sys.executable, "-m", "recidiv_core", "serve", "--port", str(port), *arguments]
         with log.open("wb") as out:
-            processes.append(subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT))
+            processes.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"},
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                )
+            )
         for _ in range(240):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)

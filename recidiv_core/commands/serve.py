@@ -21,7 +21,7 @@ def serve_arguments(commands: Any) -> None:
     )  # fmt: skip
     columns_arguments(own)
     own.add_argument("--address", default="127.0.0.1")
-    own.add_argument("--port", type=int, choices=range(1, 65_536), default=8501, metavar="N")
+    own.add_argument("--port", type=int, default=8501)
     own.set_defaults(seed=SEED)
 
 
