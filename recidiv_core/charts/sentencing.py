@@ -17,18 +17,13 @@ from recidiv_core.charts.theme import (
     quantity,
     tooltip,
 )
-from recidiv_core.sentencing import AdjustedDisparity, SentencingDisparity, between, case_text, months
+from recidiv_core.sentencing import WAYS, AdjustedDisparity, SentencingDisparity, between, case_text, months
 
 _ROW = 32
 _MOST = 14
 _MONTHS = "Months longer (+) or shorter (−) than the guidelines"
 _SIDES = {"below": "below the guidelines", "within": "within", "above": "above the guidelines"}
 _SIDE_COLOURS = ("#56B4E9", "#BBBBBB", "#D55E00")
-_WAYS = {
-    "unadjusted": "unadjusted",
-    "regression": "like cases, by regression",
-    "matched": "like cases, matched exactly",
-}
 _ZERO = [{"at": 0}]
 
 
@@ -155,7 +150,7 @@ def contrast_chart(contrast: AdjustedDisparity) -> Spec:
     groups = list(dict.fromkeys(contrast.table["group"]))[:6]
     names = dict(zip(groups, distinct(groups, 24), strict=True))
     rows = [
-        {"row": f"{names[r.group]}: {_WAYS[r.way]}", "way": _WAYS[r.way], "difference": r.difference, "low": r.low, "high": r.high, "n": r.n_used, "adjusted": r.way != "unadjusted"}
+        {"row": f"{names[r.group]}: {WAYS[r.way]}", "way": WAYS[r.way], "difference": r.difference, "low": r.low, "high": r.high, "n": r.n_used, "adjusted": r.way != "unadjusted"}
         for r in contrast.table.itertuples() if r.group in names
     ]  # fmt: skip
     y = _rows(rows)

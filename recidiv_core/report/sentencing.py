@@ -15,6 +15,7 @@ from recidiv_core.report.blocks import WITHHELD, count_text, figure_block, headi
 from recidiv_core.report.suppression import hide_small
 from recidiv_core.sentencing import (
     LIMITS,
+    WAYS,
     AdjustedDisparity,
     SentencingAudit,
     SentencingDisparity,
@@ -30,11 +31,6 @@ from recidiv_core.words import outward
 _SHARES = ("above", "within", "below")
 _SIGNS = ("positive", "negative")
 _QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
-_WAYS = {
-    "unadjusted": "unadjusted",
-    "regression": "like cases, by regression",
-    "matched": "like cases, matched exactly",
-}
 _MONTHS = ("mean", "low", "high", "sd", "difference", "difference_low", "difference_high")
 _NAN = float("nan")
 
@@ -251,7 +247,7 @@ def _nature_block(case: SentencingDisparity) -> dict[str, Any]:
 def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
     blocks = [text_block(text) for text in (*contrast_answers(contrast), change_answer(contrast)) if text]
     rows = [
-        [r.group, _WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
+        [r.group, WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
         for r in contrast.table.itertuples()
     ]
     columns = ["Group", "Way", f"Months more than {contrast.reference}", f"{_level(contrast)} interval, all groups at once", "Sentences used, about", "The two ways"]  # fmt: skip

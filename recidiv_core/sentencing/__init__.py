@@ -25,6 +25,7 @@ from recidiv_core.sentencing.records import (
 )
 from recidiv_core.sentencing.sentences import (
     LIMITS,
+    WAYS,
     between,
     case_answer,
     case_text,
@@ -41,6 +42,7 @@ __all__ = [
     "LIMITS",
     "SEED",
     "TRUTH",
+    "WAYS",
     "AdjustedDisparity",
     "SentenceColumns",
     "SentencingAudit",

@@ -21,6 +21,11 @@ LIMITS = (
     "not by itself discrimination, nor is its absence fairness.",
     "Each record is taken as one person's; judges who sentence many, and people sentenced twice, make the bounds a little too narrow.",
 )
+WAYS = {
+    "unadjusted": "unadjusted",
+    "regression": "like cases, by regression",
+    "matched": "like cases, matched exactly",
+}
 _OF = {"charge": "charge", "level": "quantity level", "history": "criminal history", "district": "district"}
 _AGREEMENT = {
     AGREE: "The two ways agree.",

@@ -51,8 +51,7 @@ def opening(word: str) -> Room:
     room = BY_WORD[word]
     session().room = word
     st.html(
-        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; } "
-        "[data-testid='stTopNavLink'] { padding: 0 5px; }</style>"  # so that every room is in the menu at 1,280 pixels
+        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; }</style>"
     )
     st.title(room.question, anchor=False)
     return room

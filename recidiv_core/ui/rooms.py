@@ -22,7 +22,6 @@ class Room:
     word: str
     title: str
     question: str
-    icon: str
     url_path: str
     is_first: bool = False
     cut: str = "flagged"
@@ -33,20 +32,15 @@ class Room:
 
 
 ROOMS = (
-    Room("overview", "Overview", "Does this model treat people alike?", ":material/balance:", "start", is_first=True),
-    Room("data", "Data", "Who is in the data?", ":material/table_rows:", "your-data"),
-    Room(
-        "recidivism", "Recidivism", "Who comes back, and who can say?", ":material/event_repeat:", "events-to-outcomes"
-    ),
-    Room(
-        "models", "Models", "How well can it be predicted, and by what?", ":material/model_training:", "train-or-load"
-    ),
-    Room("groups", "Groups", "Does the model treat the groups alike?", ":material/groups:", "by-group"),
+    Room("overview", "Overview", "Does this model treat people alike?", "start", is_first=True),
+    Room("data", "Data", "Who is in the data?", "your-data"),
+    Room("recidivism", "Recidivism", "Who comes back, and who can say?", "events-to-outcomes"),
+    Room("models", "Models", "How well can it be predicted, and by what?", "train-or-load"),
+    Room("groups", "Groups", "Does the model treat the groups alike?", "by-group"),
     Room(
         "thresholds",
         "Thresholds",
         "Which thresholds satisfy which definition of fairness?",
-        ":material/tune:",
         "per-group-thresholds",
         cut="baseline",
     ),
@@ -54,30 +48,26 @@ ROOMS = (
         "slices",
         "Slices",
         "Where does the model fail?",
-        ":material/filter_alt:",
         "where-it-fails",
     ),
     Room(
         "counterfactuals",
         "Counterfactuals",
         "Does the decision change with nothing but the attribute?",
-        ":material/compare_arrows:",
         "the-same-person-twice",
     ),
     Room(
         "privacy",
         "Privacy",
         "Does a copy keep the use, and whom does it give away?",
-        ":material/content_copy:",
         "a-copy-of-the-data",
     ),
     Room(
         "sentencing",
         "Sentencing",
         "How do sentences deviate from the guidelines?",
-        ":material/gavel:",
         "sentences-and-guidelines",
     ),
-    Room("report", "Report", "What goes into the report?", ":material/description:", "take-away"),
+    Room("report", "Report", "What goes into the report?", "take-away"),
 )
 BY_WORD = {room.word: room for room in ROOMS}

@@ -16,7 +16,7 @@ def server(started, tmp_path):
 
 
 def _asked_of(address: str, i: int) -> int:
-    if i % 5:
+    if i % 20:
         return asked(address, EXAMPLE)[0]
     return sent(address, audit_path(), table(i)[0], {"Content-Type": "text/csv"})[0]
 

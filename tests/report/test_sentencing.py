@@ -74,7 +74,7 @@ def test_no_small_group_follows_from_what_is_published():
     random = np.random.default_rng(0)
     pairs = list(itertools.product(("A", "B", "C"), ("F", "M")))
     n_hidden = 0
-    for _ in range(15):
+    for _ in range(8):
         sizes = dict(zip(pairs, random.choice([1, 3, 6, 9, 12, 40, 90], 6), strict=True))
         records = _records(sizes)
         for race, gender in ((None, None), ("A", None), (None, "M"), ("A", "M")):
@@ -88,7 +88,7 @@ def test_no_small_group_follows_from_what_is_published():
             for i in small:
                 n_hidden += 1
                 assert np.linalg.matrix_rank(np.vstack([*told, np.eye(6)[i]])) > rank, (sizes, race, gender, names[i])
-    assert n_hidden > 100
+    assert n_hidden > 60
 
 
 def test_shares_of_few_are_withheld_with_what_they_follow_from():
