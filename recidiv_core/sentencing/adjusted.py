@@ -207,7 +207,7 @@ def _between(weight: np.ndarray, differences: np.ndarray) -> tuple[float, float]
     """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its degrees of freedom.
 
     With weights u and variances v the expected square of a cell's distance from the mean is v(1 − 2u) + Σu²v, so Σ u²/(1 − 2u) · distance² expects
-    (1 + Σ u²/(1 − 2u)) Σu²v: unbiased where the difference is the same in all cells, too large where it is not.
+    (1 + Σ u²/(1 − 2u)) Σu²v: right on average where the difference is the same in all cells, too large where it is not.
     """
     own = weight / weight.sum()
     parts = own**2 / (1 - 2 * own)
