@@ -23,6 +23,7 @@ from recidiv_core import audit_groups
 from recidiv_core.data import Roles, read_table
 from recidiv_core.errors import InputError
 from recidiv_core.models import load_model, train_model
+from recidiv_core.models.loading import READERS, kind_of
 from tests.models.conftest import dataset_of, planted
 
 
@@ -274,6 +275,10 @@ def joblib_bytes(value, compress):
     return buffer.getvalue()
 
 
+# What can end a process, or only fails when it scores, is opened where models are: in a process of its own. What its reader refuses is read here, by the same reader.
+IN_ITS_PROCESS = ("unfitted.skops", "untrusted.skops", "doubling.onnx", "wide.onnx", "half.json", "half.ubj", "deep.json", "cyclic.json")  # fmt: skip
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused_and_nothing_runs(name, tmp_path):
     make, words = HOSTILE[name]
@@ -281,7 +286,10 @@ def test_hostile_files_are_refused_and_nothing_runs(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(make(mark))
     with pytest.raises(InputError, match=words):
-        load_model(path)
+        if name in IN_ITS_PROCESS:
+            load_model(path)
+        else:
+            READERS[kind_of(path.read_bytes(), name)](path.read_bytes(), name)
     assert not mark.exists()
 
 
