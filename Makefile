@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: run test bench lint clean
 .DELETE_ON_ERROR:
@@ -27,9 +26,8 @@ $(VENV)/bench.stamp: $(VENV)/test.stamp
 run: $(VENV)/run.stamp
 	$(BIN)/python -m recidiv_core serve --port $(PORT)
 
-# One worker more than there are cores: the browser tests wait more than they compute. They come first, so that none is alone at the end.
 test: $(VENV)/test.stamp lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
