@@ -168,8 +168,11 @@ with st.expander(
 ):
     source(current)
 sentences = current.sentences
+kind = "" if sentences.truth is None else "Made-up sample: "
 about.caption(
-    literal(f"{sentences.table.name}: {len(sentences.table.frame):,} rows, {sentences.table.frame.shape[1]} columns")
+    literal(
+        f"{kind}{sentences.table.name}: {len(sentences.table.frame):,} rows, {sentences.table.frame.shape[1]} columns"
+    )
 )
 with st.expander(
     "What its columns are (guessed from their names)", icon=":material/tune:", expanded=not is_known(sentences)
