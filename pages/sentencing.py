@@ -18,8 +18,7 @@ from recidiv_core.sentencing import (
     audit_of,
     case_answer,
     case_text,
-    change_answer,
-    contrast_answers,
+    sentencing_answer,
     sentencing_disparity,
 )
 from recidiv_core.ui.parts import (
@@ -114,6 +113,9 @@ def shown_contrast(found, reason, truth, of) -> None:
                 )
             )
     with tabs[1]:
+        st.caption(
+            "A year in which either group has fewer than 30 counted sentences, or a single one would decide, has no difference."
+        )
         table(found.by_year, name="sentencing-by-year", description="The adjusted difference within each year.")
         if len(found.change):
             table(found.change, name="sentencing-change", description="How the adjusted difference changes a year.")
@@ -140,19 +142,17 @@ def shown(records, truth) -> None:
         st.caption(
             "Months; in brackets the interval in which they lie for all such sentences, as far as these can tell; n: how many sentences. “How to read this” says more."
         )
-        answer_box(None, case_answer(found))
-        if made is not None and made[0] is not None:
-            said = [*contrast_answers(made[0]), change_answer(made[0])]
-            for text in filter(None, said):
-                answer_box(None, text)
+        audit = None if made is None else audit_of(records, found, *made)
+        for text in [case_answer(found)] if audit is None else sentencing_answer(audit):
+            answer_box(None, text)
     st.subheader("What these data cannot say", anchor=False)
     st.markdown("\n".join(f"- {literal(text)}" for text in LIMITS))
     st.subheader("What was counted", anchor=False)
     table(
         records.ledger, name="sentencing-ledger", description="How many sentences are counted, and why others are not."
     )
-    if made is not None:
-        add_to_report(audit_of(records, found, *made), key="sentencing")
+    if audit is not None:
+        add_to_report(audit, key="sentencing")
 
 
 opening("sentencing")

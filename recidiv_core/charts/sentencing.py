@@ -24,7 +24,6 @@ _MOST = 14
 _MONTHS = "Months longer (+) or shorter (−) than the guidelines"
 _SIDES = {"below": "below the guidelines", "within": "within", "above": "above the guidelines"}
 _SIDE_COLOURS = ("#56B4E9", "#BBBBBB", "#D55E00")
-_ZERO = [{"at": 0}]
 
 
 def _named(frame: pd.DataFrame) -> list[dict]:
@@ -40,6 +39,11 @@ def _rows(rows: list[dict]) -> Spec:
     return category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 230})
 
 
+def _zero(axis: str, title: str) -> Spec:
+    """Where nothing deviates, or differs."""
+    return layer("rule", {axis: quantity("at", title)}, data=[{"at": 0}], color=QUIET, strokeDash=[4, 4])
+
+
 def _counts(y: Spec) -> Spec:
     text = {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}
     return layer("text", text, align="left", dx=9, fontSize=11, color=QUIET)
@@ -52,7 +56,7 @@ def groups_chart(case: SentencingDisparity) -> Spec:
     y = _rows(rows)
     tip = tooltip("row", mean="+.1f", low="+.1f", high="+.1f", n=",")
     layers = [
-        layer("rule", {"x": quantity("at", _MONTHS)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
+        _zero("x", _MONTHS),
         layer("rule", {"x": quantity("low", _MONTHS), "x2": {"field": "high"}, "y": y}, strokeWidth=2.5, color=INK, where="datum.low != null"),
         layer("point", {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip}, where="!datum.asked", filled=False, size=80, strokeWidth=2, color=INK, opacity=1),
         layer("point", {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip}, where="datum.asked", filled=True, size=110, color=INK, opacity=1),
@@ -69,7 +73,7 @@ def spread_chart(case: SentencingDisparity) -> Spec:
     y = _rows(rows)
     tip = tooltip("row", p5="+.1f", p25="+.1f", p50="+.1f", p75="+.1f", p95="+.1f", n=",")
     layers = [
-        layer("rule", {"x": quantity("at", _MONTHS)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
+        _zero("x", _MONTHS),
         layer("rule", {"x": quantity("p5", _MONTHS), "x2": {"field": "p95"}, "y": y}, strokeWidth=2, color=INK, opacity=0.6, where="datum.p5 != null"),
         layer("bar", {"x": quantity("p25", _MONTHS), "x2": {"field": "p75"}, "y": y, "tooltip": tip}, height=12, color=INK, opacity=0.45, where="datum.p25 != null"),
         layer("point", {"x": quantity("p50", _MONTHS), "y": y, "tooltip": tip}, filled=True, size=80, color=INK, opacity=1),
@@ -94,7 +98,7 @@ def histogram_chart(case: SentencingDisparity) -> Spec:
     tip = tooltip("group", share=".1%", n=",", **{"from": "+.0f", "to": "+.0f"})
     shown = {"x": quantity("from", across), "y": quantity("share", "Share of sentences", axis={"format": ".0%"})}
     layers = [
-        layer("rule", {"x": quantity("at", across)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
+        _zero("x", across),
         layer(
             "line",
             {**shown, **group_channels(list(dict.fromkeys(r["group"] for r in rows))), "tooltip": tip},
@@ -157,7 +161,7 @@ def contrast_chart(contrast: AdjustedDisparity) -> Spec:
     title = f"Months more (+) or less (−) than {distinct([contrast.reference], 24)[0]}"
     tip = tooltip("row", difference="+.2f", low="+.2f", high="+.2f", n=",")
     layers = [
-        layer("rule", {"x": quantity("at", title)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
+        _zero("x", title),
         layer("rule", {"x": quantity("low", title), "x2": {"field": "high"}, "y": y}, strokeWidth=2.5, color=INK, where="datum.low != null"),
         layer("point", {"x": quantity("difference", title), "y": y, "tooltip": tip}, where="!datum.adjusted && datum.difference != null", filled=False, size=90, strokeWidth=2, color=INK, opacity=1),
         layer("point", {"x": quantity("difference", title), "y": y, "tooltip": tip}, where="datum.adjusted && datum.difference != null", filled=True, size=100, color=INK, opacity=1),
@@ -178,7 +182,7 @@ def years_chart(contrast: AdjustedDisparity) -> Spec:
     channels = group_channels(list(names.values()))
     tip = tooltip("group", year="d", difference="+.1f", low="+.1f", high="+.1f", n=",")
     layers = [
-        layer("rule", {"y": quantity("at", title)}, data=_ZERO, color=QUIET, strokeDash=[4, 4]),
+        _zero("y", title),
         layer("area", {"x": x, "y": quantity("low", title), "y2": {"field": "high"}, "color": channels["color"]}, opacity=0.15),
         layer("line", {"x": x, "y": quantity("difference", title), **channels}, strokeWidth=2.5),
         layer("point", {"x": x, "y": quantity("difference", title), "color": channels["color"], "tooltip": tip}, filled=True, size=60, opacity=1),

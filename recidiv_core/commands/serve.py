@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from recidiv_core.commands.sentencing import columns_arguments, records_of
-from recidiv_core.sentencing import SEED
+from recidiv_core.sentencing import SAMPLE, SEED
 
 
 def serve_arguments(commands: Any) -> None:
@@ -16,8 +16,8 @@ def serve_arguments(commands: Any) -> None:
         description="Off the loopback address it starts only with a token in RECIDIV_TOKEN. Exit status: 0; 2 for bad input.",
     )  # fmt: skip
     own.add_argument(
-        "--records", metavar="TABLE", default="simulated:20000",
-        help="sentences that POST /sentencing-disparity answers from: CSV, Parquet or XLSX, or simulated:N (default simulated:20000)",
+        "--records", metavar="TABLE", default=SAMPLE,
+        help=f"sentences that POST /sentencing-disparity answers from: CSV, Parquet or XLSX, or simulated:N (default {SAMPLE})",
     )  # fmt: skip
     columns_arguments(own)
     own.add_argument("--address", default="127.0.0.1")

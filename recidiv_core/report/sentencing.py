@@ -22,9 +22,9 @@ from recidiv_core.sentencing import (
     between,
     case_answer,
     case_text,
-    change_answer,
     contrast_answers,
     months,
+    sentencing_answer,
 )
 from recidiv_core.words import outward
 
@@ -32,6 +32,7 @@ _SHARES = ("above", "within", "below")
 _SIGNS = ("positive", "negative")
 _QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 _MONTHS = ("mean", "low", "high", "sd", "difference", "difference_low", "difference_high")
+_FIGURES = ("share", "share_low", "share_high", "mean", "low", "high")  # of a nature, beside n
 _NAN = float("nan")
 
 
@@ -122,8 +123,8 @@ def _nature(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> p
             missing = sizes[group] - own["n"].sum()  # those without a value follow from the others
             hidden = hide_small(np.append(own["n"], [missing] if missing > 0 else []), min_cell)[: len(own)]
         gone |= made.index.isin(own.index[np.asarray(hidden)])
-    made.loc[gone, ["n", "share", "mean"]] = np.nan
-    return made.assign(mean=made["mean"].round(1))
+    made.loc[gone, ["n", *_FIGURES]] = np.nan
+    return made.assign(**{name: made[name].round(1) for name in ("mean", "low", "high")})
 
 
 def _contrast(contrast: AdjustedDisparity, min_cell: int) -> AdjustedDisparity:
@@ -175,11 +176,8 @@ def facts(audit: SentencingAudit) -> list[list[str]]:
 
 def summary(audit: SentencingAudit) -> list[tuple[str, str | None, str]]:
     """The case, and like cases."""
-    found = [("A case", None, case_answer(audit.case))]
-    if audit.contrast is None:
-        return [*found, ("Like cases", None, audit.reason)]
-    said = [*contrast_answers(audit.contrast), change_answer(audit.contrast)]
-    return found + [("Like cases", None, text) for text in said if text]
+    case, *contrast = sentencing_answer(audit)
+    return [("A case", None, case), *(("Like cases", None, text) for text in contrast)]
 
 
 def sections(audit: SentencingAudit) -> list[dict[str, Any]]:
@@ -237,15 +235,15 @@ def _outputs(case: SentencingDisparity) -> dict[str, Any]:
 
 def _nature_block(case: SentencingDisparity) -> dict[str, Any]:
     rows = [
-        [r.group, r.kind, r.value, count_text(r.n), f"{100 * r.share:.1f} %", months(r.mean)]
+        [r.group, r.kind, r.value, count_text(r.n), f"{100 * r.share:.1f} % ({_bounds(r.share_low, r.share_high)})", f"{months(r.mean)} ({between(r.low, r.high)})"]
         for r in case.nature.dropna(subset=["n"]).itertuples()
     ]  # fmt: skip
-    columns = ["Group", "By", "Value", "Sentences", "Share", "Mean deviation, months"]
+    columns = ["Group", "By", "Value", "Sentences", f"Share ({_level(case)} interval)", "Mean deviation, months"]
     return table_block("5: nature of the deviations", columns, [False] * 3 + [True] * 3, rows)
 
 
 def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
-    blocks = [text_block(text) for text in (*contrast_answers(contrast), change_answer(contrast)) if text]
+    blocks = [text_block(text) for text in contrast_answers(contrast)]
     rows = [
         [r.group, WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
         for r in contrast.table.itertuples()

@@ -29,17 +29,24 @@ from recidiv_core.sentencing.sentences import (
     between,
     case_answer,
     case_text,
-    change_answer,
     contrast_answers,
     months,
     sentencing_answer,
 )
-from recidiv_core.sentencing.simulate import SEED, TRUTH, SimulatedSentences, simulate_sentences, simulated_table
+from recidiv_core.sentencing.simulate import (
+    SAMPLE,
+    SEED,
+    TRUTH,
+    SimulatedSentences,
+    simulate_sentences,
+    simulated_table,
+)
 
 __all__ = [
     "ADJUSTERS",
     "LEVELS",
     "LIMITS",
+    "SAMPLE",
     "SEED",
     "TRUTH",
     "WAYS",
@@ -57,7 +64,6 @@ __all__ = [
     "case_answer",
     "case_deviation",
     "case_text",
-    "change_answer",
     "contrast_answers",
     "contrast_of",
     "group_name",

@@ -109,8 +109,9 @@ def contrast_of(
 
 def reference_for(records: SentencingRecords, attribute: str, asked: str | None) -> str | None:
     """The group with most counted sentences, of those whose group is known and that are not asked about; None where there is no other."""
-    sizes = records.counted[attribute].value_counts() if attribute in records.counted else {}
-    return next((str(name) for name in getattr(sizes, "index", ()) if name not in (asked, MISSING_GROUP)), None)
+    counted = records.counted
+    by_size = counted[attribute].value_counts().index if attribute in counted else []
+    return next((name for name in by_size if name not in (asked, MISSING_GROUP)), None)
 
 
 def adjusters_of(records: SentencingRecords) -> tuple[str, ...]:
@@ -122,6 +123,7 @@ def audit_of(
     records: SentencingRecords, case: SentencingDisparity, contrast: AdjustedDisparity | None, reason: str
 ) -> SentencingAudit:
     """Both parts as one result."""
-    own = {} if contrast is None else {"attribute": contrast.attribute, "reference": contrast.reference}
-    options = case.options | own | ({} if contrast is None else {"adjust_for": contrast.options["adjust_for"]})
+    options = dict(case.options)
+    if contrast is not None:
+        options |= {"attribute": contrast.attribute, "reference": contrast.reference, **contrast.options}
     return SentencingAudit(case, contrast, reason, records.ledger, records.dataset, records.columns, options)

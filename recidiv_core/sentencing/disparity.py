@@ -43,7 +43,7 @@ class SentencingDisparity:
     by_group : DataFrame
         The same for every race and gender among the sentences of that charge and level, with each group's share of them (S's outputs 2 to 4).
     nature : DataFrame
-        group, kind, value, n, share, mean deviation: by plea, disposition, and where in the range the sentence lies (S's fifth output).
+        group, kind, value, n, share and mean deviation with bounds: by plea, disposition, and where in the range the sentence lies (S's fifth output).
     distribution : DataFrame
         group, n and the 5th to 95th percentiles of its deviations.
     histogram : DataFrame
@@ -140,7 +140,7 @@ def sentencing_disparity(
         own.months["deviation"], {"asked": (summary["group"], here), "compared": (comparison["group"], there)}
     )
     return SentencingDisparity(
-        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups), pd.DataFrame(distribution), histogram, _members(groups, asked, compare_to), options
+        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups, confidence_level), pd.DataFrame(distribution), histogram, _members(groups, asked, compare_to), options
     )  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def _difference(here: np.ndarray, there: np.ndarray, min_n: int, confidence_leve
     }  # fmt: skip
 
 
-def _nature(groups: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+def _nature(groups: Sequence[tuple[str, pd.DataFrame]], confidence_level: float) -> pd.DataFrame:
     """How the sentences of each group came about, and where in the guidelines' range they lie."""
     rows = []
     for group, part in groups:
@@ -304,12 +304,16 @@ def _nature(groups: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
             "place in the range": np.select(at, _PLACES[:-1], _PLACES[-1])
         }
         for kind, values in kinds.items():
-            found = part["deviation"].groupby(values)
-            rows += [
-                {"group": group, "kind": kind, "value": value, "n": len(own), "share": len(own) / len(part), "mean": float(own.mean())}
-                for value, own in found if value != MISSING_GROUP
-            ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["group", "kind", "value", "n", "share", "mean"])
+            for value, own in part["deviation"].groupby(values):
+                if value == MISSING_GROUP:
+                    continue
+                share = len(own) / len(part)
+                share_low, share_high = map(float, wilson(share, len(part), confidence_level=confidence_level))
+                shares = {"share": share, "share_low": share_low, "share_high": share_high}
+                head = {"group": group, "kind": kind, "value": value}
+                rows.append(head | shares | _mean(own.to_numpy(), confidence_level))
+    columns = ["group", "kind", "value", "n", "share", "share_low", "share_high", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _histogram(deviations: np.ndarray, sides: Mapping[str, tuple[str, np.ndarray]]) -> pd.DataFrame:

@@ -32,8 +32,8 @@ _AGREEMENT = {
     ONE_CANNOT_TELL: "One of the two ways cannot tell whether anything is left: its bounds hold 0.",
     DISAGREE: "The two ways disagree: the difference is not the same in all kinds of cases, or what is held alike does not simply add up, or few cases have a like "
     "one to be matched with. Neither figure should be given alone.",
-    ONE_WAY: "Only one of the two ways can be used.",
-    NEITHER: "Neither way can be used: too few cases are alike in these.",
+    ONE_WAY: "Only one of the two ways can be used: for the other too few cases are alike in these, or a single sentence would decide it.",
+    NEITHER: "Neither way can be used: too few cases are alike in these, or a single sentence would decide.",
 }
 
 
@@ -99,7 +99,7 @@ def _more(value: float) -> str:
 
 
 def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
-    """For each group: what is left when cases are alike, in both ways, and whether these agree."""
+    """For each group what is left when cases are alike, in both ways, and whether these agree; and whether it changes over the years."""
     alike = listed([_OF.get(name, name) for name in contrast.options["adjust_for"]])
     found = []
     for group in dict.fromkeys(contrast.table["group"]):
@@ -112,7 +112,8 @@ def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
             continue
         said = f"{lead}: in cases alike in {alike} {_way(regression)} by regression, {_way(matched)} between matched cases; {of_all}."
         found.append(f"{said} {_left(regression, matched)}{_AGREEMENT[regression['agreement']]}")
-    return found
+    change = _change_answer(contrast)
+    return [*found, change] if change else found
 
 
 def _way(row: dict[str, Any]) -> str:
@@ -132,7 +133,7 @@ def _left(*ways: dict[str, Any]) -> str:
     return "What is left may be chance. " if all(way["low"] <= 0 <= way["high"] for way in ways) else ""
 
 
-def change_answer(contrast: AdjustedDisparity) -> str:
+def _change_answer(contrast: AdjustedDisparity) -> str:
     """Whether the adjusted differences grow or shrink over the years."""
     said = []
     for row in contrast.change.itertuples():
@@ -144,5 +145,4 @@ def change_answer(contrast: AdjustedDisparity) -> str:
 def sentencing_answer(audit: SentencingAudit) -> list[str]:
     """All of it, a sentence or two each."""
     contrast = [audit.reason] if audit.contrast is None else contrast_answers(audit.contrast)
-    change = [] if audit.contrast is None else [change_answer(audit.contrast)]
-    return [text for text in (case_answer(audit.case), *contrast, *change) if text]
+    return [case_answer(audit.case), *contrast]

@@ -12,7 +12,7 @@ from recidiv_core.data import Table, read_table, shown
 from recidiv_core.errors import InputError
 
 CHARGES = {"Drug trafficking": 0.45, "Fraud": 0.2, "Firearms": 0.2, "Robbery": 0.15}
-SEED = 7  # of the sample
+SAMPLE, SEED = "simulated:20000", 7  # what page and API answer from at first, so that they say the same
 TRUTH = {"disparity": 12.0, "confounding": 1.0, "plea": 6.0}
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from recidiv_core.data import Table, read_table
 from recidiv_core.sentencing import (
     LEVELS,
+    SAMPLE,
     SEED,
     TRUTH,
     AdjustedDisparity,
@@ -30,7 +31,6 @@ from recidiv_core.ui.state import Sentences, Session
 from recidiv_core.ui.uploads import uploaded
 from recidiv_core.ui.work import long_work
 
-FIRST = "simulated:20000"  # what ``serve`` answers from by default, so that page and API say the same
 _NONE = "(none)"
 _ANY, _ALL_LEVELS, _ELSE = "(all)", "all levels", "everybody else"
 _QUICK = 100_000  # counted sentences; up to here like cases are compared in about a second
@@ -76,7 +76,7 @@ SAMPLE_CASE = CaseChoices(
 )
 
 
-def first_sentences(source: str = FIRST, *, random_state: int = SEED) -> Sentences:
+def first_sentences(source: str = SAMPLE, *, random_state: int = SEED) -> Sentences:
     """Simulated sentences with the truth planted in them."""
     table = simulated_table(source, random_state=random_state)
     return Sentences(table, suggest_sentences(table.frame), dict(TRUTH))

@@ -265,10 +265,10 @@ class Session:
             None,
             None,
         )
-        # A model from a file may be asked about any table, and sentences have nothing to do with this one.
-        kept = {name: self.compared[name] for name in ("outside", "sentences") if name in self.compared}
+        outside = self.compared.get("outside")  # a model from a file may be asked about any table
         self.compared.clear()
-        self.compared.update(kept)
+        if outside is not None:
+            self.compared["outside"] = outside
 
     def use(self, dataset: AuditDataset) -> None:
         """Make ``dataset`` the one that every page audits. The settings that belong to the old one go back."""
