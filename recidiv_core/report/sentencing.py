@@ -24,6 +24,7 @@ from recidiv_core.sentencing import (
     case_text,
     contrast_answers,
     months,
+    rounded_bounds,
     sentencing_answer,
 )
 from recidiv_core.words import outward
@@ -31,7 +32,6 @@ from recidiv_core.words import outward
 _SHARES = ("above", "within", "below")
 _SIGNS = ("positive", "negative")
 _QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
-_MONTHS = ("mean", "low", "high", "sd", "difference", "difference_low", "difference_high")
 _FIGURES = ("share", "share_low", "share_high", "mean", "low", "high")  # of a nature, beside n
 _NAN = float("nan")
 
@@ -65,7 +65,7 @@ def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
     for name, level in _QUANTILES.items():
         distribution[name] = distribution[name].mask(distribution["n"] * min(level, 1 - level) < min_cell)
     return dataclasses.replace(
-        case, summary=summary, comparison=comparison, by_group=pd.DataFrame([_rounded(row) for row in groups.to_dict("records")]),
+        case, summary=summary, comparison=comparison, by_group=_rounded_rows(groups),
         nature=_nature(case, groups, min_cell), distribution=distribution, histogram=case.histogram.iloc[:0],
     )  # fmt: skip
 
@@ -86,9 +86,17 @@ def _without(side: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return side | {f"{name}{end}": _NAN for name in names for end in ("", "_low", "_high") if f"{name}{end}" in side}
 
 
-def _rounded(side: dict[str, Any]) -> dict[str, Any]:
-    """Months to tenths: from a mean with all its figures the number of whole months behind it could be worked out."""
-    return side | {name: round(side[name], 1) for name in _MONTHS if name in side}
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """Months to tenths, bounds outward as the page prints them: from a mean with all its figures the number of whole months behind it could be worked out."""
+    found = row | {name: round(row[name], 1) for name in ("mean", "sd", "difference") if name in row}
+    for low, high in (("low", "high"), ("difference_low", "difference_high")):
+        if low in row and not math.isnan(row[low]):
+            found[low], found[high], _ = rounded_bounds(row[low], row[high])
+    return found
+
+
+def _rounded_rows(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame([_rounded(row) for row in table.to_dict("records")], columns=table.columns)
 
 
 def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -124,18 +132,17 @@ def _nature(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> p
             hidden = hide_small(np.append(own["n"], [missing] if missing > 0 else []), min_cell)[: len(own)]
         gone |= made.index.isin(own.index[np.asarray(hidden)])
     made.loc[gone, ["n", *_FIGURES]] = np.nan
-    return made.assign(**{name: made[name].round(1) for name in ("mean", "low", "high")})
+    return _rounded_rows(made)
 
 
 def _contrast(contrast: AdjustedDisparity, min_cell: int) -> AdjustedDisparity:
     """With sizes and months rounded, and without the sizes of years."""
-    rounded = {name: contrast.table[name].astype(float).round(1) for name in ("difference", "low", "high")}
     base = max(min_cell, 1)
-    rounded |= {name: (contrast.table[name] / base).round() * base for name in ("n", "n_reference", "n_used")}
-    by_year = contrast.by_year.drop(columns=["n", "n_reference"]).round(1)
+    sizes = {name: (contrast.table[name] / base).round() * base for name in ("n", "n_reference", "n_used")}
     return dataclasses.replace(
-        contrast, table=contrast.table.assign(**rounded), by_year=by_year, left_out=contrast.left_out[["group"]]
-    )
+        contrast, table=_rounded_rows(contrast.table).assign(**sizes), by_year=_rounded_rows(contrast.by_year.drop(columns=["n", "n_reference"])),
+        left_out=contrast.left_out[["group"]],
+    )  # fmt: skip
 
 
 def _ledger(ledger: pd.DataFrame, min_cell: int, *, hides_counted: bool) -> pd.DataFrame:

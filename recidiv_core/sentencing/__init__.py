@@ -31,6 +31,7 @@ from recidiv_core.sentencing.sentences import (
     case_text,
     contrast_answers,
     months,
+    rounded_bounds,
     sentencing_answer,
 )
 from recidiv_core.sentencing.simulate import (
@@ -69,6 +70,7 @@ __all__ = [
     "group_name",
     "months",
     "reference_for",
+    "rounded_bounds",
     "sentencing_answer",
     "sentencing_disparity",
     "sentencing_records",

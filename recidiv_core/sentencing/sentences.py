@@ -45,15 +45,19 @@ def months(value: float) -> str:
     return f"{shown:+.1f}".replace("-", "−") if shown else "0.0"
 
 
-def between(low: float, high: float) -> str:
-    """Bounds in months, rounded outward, with as many decimals as it takes to tell them from 0."""
-    if low is None or math.isnan(low):
-        return "–"
+def rounded_bounds(low: float, high: float) -> tuple[float, float, int]:
+    """Bounds rounded outward, and to how many decimals: as many as it takes to tell them from 0."""
     places = next(p for p in (1, 2, 3) if p == 3 or all(abs(x) >= 0.5 / 10**p or abs(x) < 1e-9 for x in (low, high)))
     scale = 10**places
-    ends = (math.floor(round(low * scale, 6)) / scale, math.ceil(round(high * scale, 6)) / scale)
-    texts = [f"{end:+.{places}f}".replace("-", "−") if end else f"{0:.{places}f}" for end in ends]
-    return " to ".join(texts)
+    return math.floor(round(low * scale, 6)) / scale, math.ceil(round(high * scale, 6)) / scale, places
+
+
+def between(low: float, high: float) -> str:
+    """Bounds in months as :func:`rounded_bounds` has them."""
+    if low is None or math.isnan(low):
+        return "–"
+    *ends, places = rounded_bounds(low, high)
+    return " to ".join(f"{end:+.{places}f}".replace("-", "−") if end else f"{0:.{places}f}" for end in ends)
 
 
 def case_text(asked: dict[str, Any]) -> str:

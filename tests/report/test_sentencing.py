@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from recidiv_core.report import Entry, protect, render_report, withheld
-from recidiv_core.sentencing import audit_sentencing, sentencing_records, simulated_table
+from recidiv_core.sentencing import audit_sentencing, sentencing_answer, sentencing_records, simulated_table
 
 CASE = {"charge": "Drug trafficking", "level": 6, "race": "Black", "gender": "Male"}
 
@@ -38,6 +38,22 @@ def test_what_the_page_says_is_in_the_report(audit):
     content = json.loads(render_report(audit, format="json"))
     assert content["manifest"]["results"][0]["case"] == CASE
     assert content["manifest"]["results"][0]["roles"]["guideline_low"] == "guideline_low"
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_the_report_says_what_the_page_says_to_the_letter(seed):
+    """Nothing is withheld of these: rounding for publication moves no bound, and changes no word."""
+    records = sentencing_records(simulated_table("simulated:40000", random_state=seed))
+    audit = audit_sentencing(records, charge="Drug trafficking", race="Black")
+    text = text_of(audit)
+    for sentence in sentencing_answer(audit):
+        assert sentence in text, sentence
+
+
+def test_a_bound_beyond_nothing_stays_beyond_it():
+    frame = pd.DataFrame({"given": [50.0] * 600 + [50.4, 50.5] * 300, "race": ["White"] * 600 + ["Black"] * 600})
+    audit = _of(frame, race="Black")
+    assert 0 < protect(audit, min_cell=10).case.comparison["difference_low"] <= audit.case.comparison["difference_low"]
 
 
 def test_percentiles_need_people_beyond_them(audit):
