@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from recidiv_core import workers
 from recidiv_core.charts.theme import VERDICT_MARKS
 from recidiv_core.commands.counterfactuals import counterfactuals, counterfactuals_arguments
 from recidiv_core.commands.models import train, train_arguments
@@ -259,6 +260,7 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    workers.start()  # tables and models come from anywhere
     try:
         return _COMMANDS[options.command](options)
     except InputError as error:

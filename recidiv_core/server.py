@@ -13,13 +13,19 @@ import uvicorn
 from starlette.middleware import Middleware
 from streamlit.web import bootstrap
 
-from recidiv_core.api import Guard, LimitedProtocol, create_api, is_loopback
+from recidiv_core.api import Guard, LimitedProtocol, Workers, create_api, is_loopback
 from recidiv_core.errors import InputError
 from recidiv_core.sentencing import SentencingRecords
+from recidiv_core.workers import Pool, start
 
 TOKEN = "RECIDIV_TOKEN"
 _SHORTEST = 16
 _SECONDS_TO_STOP = 5
+# What workers need, in the order in which they are likely to: each is loaded when nobody waits.
+_LOADED = [
+    f"recidiv_core.{name}"
+    for name in ("data.reading", "api.tasks", "models.probe", "slices.kernels", "thresholds.kernels", "slices.optimal")
+]
 _APP = Path(__file__).resolve().parents[1] / "app.py"
 
 
@@ -45,7 +51,10 @@ def token_for(address: str) -> str | None:
 
 def application(records: SentencingRecords, *, token: str | None) -> st.App:
     """The dashboard with the routes, behind the guard. ``records`` are what ``/sentencing-disparity`` answers from; no session sees them."""
-    return st.App(_APP, middleware=[Middleware(Guard, api=create_api(records), token=token)])
+    pool = Pool(load=_LOADED)
+    start(pool)  # uploads are read there, models opened, and the API's audits made
+    api = create_api(records, workers=Workers(pool))
+    return st.App(_APP, middleware=[Middleware(Guard, api=api, token=token)])
 
 
 def serve(records: SentencingRecords, *, address: str, port: int, token: str | None) -> None:

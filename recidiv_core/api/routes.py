@@ -29,10 +29,11 @@ from recidiv_core.api.messages import (
     SliceOptions,
     ThresholdOptions,
 )
-from recidiv_core.api.work import SECONDS, Broken, TooMuch, Workers
+from recidiv_core.api.work import SECONDS, TooMuch, Workers
 from recidiv_core.errors import InputError
 from recidiv_core.sentencing import LEVELS, SentencingRecords, case_deviation
 from recidiv_core.version import __version__
+from recidiv_core.workers import Broken, Pool
 
 _JSON = "application/json"
 _CONFIDENCE = 0.95
@@ -78,7 +79,7 @@ def create_api(records: SentencingRecords, *, workers: Workers | None = None) ->
     api.add_exception_handler(Broken, _broken)
     api.add_exception_handler(Exception, _broken)
     _add_sentencing(api, records)
-    _add_audits(api, workers or Workers())
+    _add_audits(api, workers or Workers(Pool()))
 
     @api.head("/health", include_in_schema=False)
     @api.get("/health")
@@ -198,7 +199,7 @@ def _audit_route(workers: Workers, task: str, asked: type[BaseModel]) -> Callabl
         if faults:
             return refusal(422, "; ".join(f"{f.field}: {f.got}" for f in faults), faults)
         found = await workers.run(task, await request.body(), roles.model_dump(), options.model_dump())
-        return Response(found, media_type=_JSON)
+        return Response(bytes(found), media_type=_JSON)
 
     return audit
 

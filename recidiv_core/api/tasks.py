@@ -28,7 +28,7 @@ def _slices(dataset: AuditDataset, *, error: str | None, **options: Any) -> Any:
 TASKS: dict[str, Callable[..., Any]] = {"audit": audit_groups, "thresholds": _thresholds, "slices": _slices}
 
 
-def answer(task: str, body: bytes, roles: dict[str, Any], options: dict[str, Any]) -> bytes:
+def answer(body: bytes, *, task: str, roles: dict[str, Any], options: dict[str, Any]) -> bytes:
     """The result as strict JSON, with the manifest.
 
     Raises

@@ -82,7 +82,7 @@ def train(options: argparse.Namespace) -> int:
         best = comparison.table[comparison.table["outcome"] == roles.label].iloc[0]
         model = train_model(dataset, algorithm=best["algorithm"], outcome=roles.label, **usual)
         told(1.0, "")
-        placed(options.save, model.save)
+        placed(options.save, model.to_bytes())
     if options.json:
         written(options.json, comparison.to_dict() | {"manifest": manifest([comparison])})
     if options.pdf:

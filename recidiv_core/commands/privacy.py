@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -132,18 +131,15 @@ def make_copy(options: argparse.Namespace) -> int:
         dataset = split.train
         for part, path in ((split.holdout, options.holdout), (split.train, options.train)):
             if path is not None:
-                placed(path, lambda place, frame=part.frame: place.write_bytes(csv_bytes(frame)))
+                placed(path, csv_bytes(part.frame))
     own = {} if options.epochs is None else {"epochs": options.epochs}
     copy = synthesize(
         dataset, method=options.method, ratio=options.ratio, n_rows=options.rows, columns=options.columns, random_state=options.seed, progress=told, **own
     )  # fmt: skip
     told(1.0, "")
     made = copy.parquet() if options.out.suffix.lower() in (".parquet", ".pq") else copy.csv()
-    placed(options.out, lambda place: place.write_bytes(made))
-    card = json.dumps(copy.card, indent=1, ensure_ascii=False, allow_nan=False)
-    placed(
-        options.out.with_name(options.out.name + ".card.json"), lambda place: place.write_text(card, encoding="utf-8")
-    )
+    placed(options.out, made)
+    written(card_path, copy.card)
     print(f"{copy.title}: {len(copy.frame):,} records, {len(copy.frame.columns)} columns. {copy.card['how']}")
     for name, reason in copy.card["left_out"].items():
         print(f"Not copied: {name}: {reason}")

@@ -89,7 +89,7 @@ def outcomes(options: argparse.Namespace) -> int:
         cutoff=options.cutoff, start=options.start,
     )  # fmt: skip
     if options.out:
-        placed(options.out, lambda path: path.write_bytes(csv_bytes(data.table)))
+        placed(options.out, csv_bytes(data.table))
     if options.json:
         written(options.json, data.to_dict() | {"manifest": manifest([data])})
     if options.pdf:

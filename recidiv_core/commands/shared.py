@@ -10,6 +10,7 @@ from typing import Any
 
 from recidiv_core.data import Roles
 from recidiv_core.errors import InputError
+from recidiv_core.files import write_whole
 
 
 def roles_of(options: argparse.Namespace) -> Roles | None:
@@ -35,15 +36,14 @@ def told(share: float, text: str) -> None:
         )
 
 
-def placed(path: Path, write: Any) -> None:
-    """Write to ``path``, or say why not."""
+def placed(path: Path, content: bytes) -> None:
+    """Write to ``path``, whole or not at all, or say why not."""
     try:
-        write(path)
+        write_whole(path, content)
     except OSError as error:
         raise InputError.one(str(path), "a place that can be written to", error.strerror or "an error") from None
 
 
 def written(path: Path, value: dict[str, Any]) -> None:
     """Write strict JSON to ``path``."""
-    content = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    placed(path, lambda place: place.write_text(content, encoding="utf-8"))
+    placed(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode())

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 # What makes a spreadsheet run a cell (OWASP, "CSV Injection"); tab and return start a new cell in some of them.
 _EXECUTABLE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What spreadsheets look behind: white space, control characters, and signs without width.
+_TRIMMED = re.compile(r"^[\s\x00-\x1f\x7f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 
 
 def _neutral(value: object) -> object:
     if isinstance(value, (tuple, list)):
         value = " – ".join(map(str, value))
-    return f"'{value}" if isinstance(value, str) and value.startswith(_EXECUTABLE) else value
+    if not isinstance(value, str):
+        return value
+    runs = value.startswith(_EXECUTABLE) or _TRIMMED.sub("", value).startswith(_EXECUTABLE)
+    return f"'{value}" if runs else value
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:

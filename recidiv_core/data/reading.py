@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
+import logging
 import os
 import zipfile
 from pathlib import Path
@@ -18,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from recidiv_core.data.tables import Table, clean_names, shown
+from recidiv_core import workers
+from recidiv_core.data.tables import LedgerEntry, Table, clean_names, shown
 from recidiv_core.errors import InputError, Problem
 
 MAX_BYTES = 500_000_000
@@ -28,6 +31,7 @@ MAX_COLUMNS = 2_000
 MAX_CELL = 10_000
 MAX_UNPACKED = 2_000_000_000
 MAX_RATIO = 100  # an honest .xlsx unpacks to 5-20 times its size
+_EXCEL_ROWS = 1_048_576
 
 _SIGNATURES = {
     b"\x89PNG": "a PNG picture",
@@ -49,6 +53,8 @@ _SIGNATURES = {
 _KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx"}
 _ACCEPTED = "a CSV, Parquet or XLSX table"
 _CONTROL = bytes(c for c in range(32) if c not in b"\t\n\r\f")
+READING = workers.Task("recidiv_core.data.reading:parse_to_arrow", seconds=120, memory=6_000_000_000)
+_LOG = logging.getLogger(__name__)
 
 
 def read_table(
@@ -70,6 +76,11 @@ def read_table(
     if isinstance(source, pd.DataFrame):
         return _from_frame(source, name or "data frame")
     data, name = _bytes_of(source, name)
+    return _apart(data, name, max_rows) if workers.started() else parse_table(data, name, max_rows)
+
+
+def parse_table(data: bytes, name: str, max_rows: int | None = None) -> Table:
+    """As :func:`read_table`, from bytes and in this process: for what is our own, and for the worker that reads the rest."""
     where = shown(name)
     if not data.strip():
         raise InputError.one(where, _ACCEPTED, "an empty file")
@@ -77,6 +88,38 @@ def read_table(
     reader = {"csv": _read_csv, "parquet": _read_parquet, "xlsx": _read_xlsx}[kind]
     frame, notes = reader(data, where)
     return _checked(frame, notes, name, hashlib.sha256(data).hexdigest(), max_rows)
+
+
+def _apart(data: bytes, name: str, max_rows: int | None) -> Table:
+    """As :func:`parse_table`, in a worker: a file made to take all time or memory takes only the worker's."""
+    where = shown(name)
+    try:
+        found = workers.run(READING, data, about=where, options={"name": name, "max_rows": max_rows})
+    except workers.TooLong:
+        raise InputError.one(
+            where, "a table that can be read", f"one still unread after {READING.seconds:g} s"
+        ) from None
+    except workers.Broken as error:
+        _LOG.error("reading a table: %s", error.place or "the worker ended")
+        wanted = "one that ended the process that tried, or wanted too much memory"
+        raise InputError.one(where, "a table that can be read", wanted) from None
+    with pa.ipc.open_stream(found) as stream:
+        table = stream.read_all()
+    told = json.loads(table.schema.metadata[b"recidiv"])
+    ledger = tuple(LedgerEntry(**entry) for entry in told["ledger"])
+    return Table(table.to_pandas(), name, told["sha256"], ledger)
+
+
+def parse_to_arrow(data: bytes, *, name: str, max_rows: int | None) -> bytes:
+    """What the worker does: the table of :func:`parse_table` as an Arrow stream, the rest of it in the schema's metadata."""
+    table = parse_table(data, name, max_rows)
+    told = {"sha256": table.sha256, "ledger": [vars(entry) for entry in table.ledger]}
+    made = pa.Table.from_pandas(table.frame, preserve_index=False)
+    made = made.replace_schema_metadata({**(made.schema.metadata or {}), b"recidiv": json.dumps(told)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, made.schema) as stream:
+        stream.write_table(made)
+    return sink.getvalue()
 
 
 def _bytes_of(source: Any, name: str | None) -> tuple[bytes, str]:
@@ -303,7 +346,9 @@ def _sheet_rows(data: bytes, where: str) -> tuple[list[tuple], int]:
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # the declared size is the file's word, and may be a lie
     rows: list[tuple] = []
-    for row in sheet.iter_rows(values_only=True):
+    for number, row in enumerate(sheet.iter_rows(values_only=True)):  # rows that the file leaves out come too, empty
+        if number >= _EXCEL_ROWS:
+            raise InputError.one(where, f"rows numbered up to {_EXCEL_ROWS:,}", "one numbered beyond")
         if any(value is not None for value in row):
             rows.append(row)
         _refuse_size(where, len(rows) - 1, len(row), 0, MAX_XLSX_ROWS)

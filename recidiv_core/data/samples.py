@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from recidiv_core.data.loans import loan_tree, loans
-from recidiv_core.data.reading import read_table
+from recidiv_core.data.reading import parse_table, read_table
 from recidiv_core.data.residents import simulate_residents
 from recidiv_core.data.roles import Roles
 from recidiv_core.data.simulate import simulate_failures, simulate_scores
@@ -34,7 +34,7 @@ class Sample:
 
 def sample_raw(name: str) -> Table:
     """The file behind a sample, as it is, before any outcome was made from it."""
-    return read_table(FOLDER / f"{name}.csv", name=name)
+    return parse_table((FOLDER / f"{name}.csv").read_bytes(), name)
 
 
 def _nc_releases() -> Table:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import subprocess
-import sys
+import logging
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recidiv_core import workers
 from recidiv_core.data import MISSING_GROUP, shown
 from recidiv_core.errors import InputError
 from recidiv_core.models.checks import check_onnx, check_trees, check_xgboost_json, sole
@@ -24,7 +23,9 @@ from recidiv_core.models.trained import TrainedModel
 
 MAX_BYTES = 200_000_000
 MAX_UNPACKED = 1_000_000_000
-_SECONDS, _SECONDS_TO_SCORE = 60, 600
+OPENING = workers.Task("recidiv_core.models.probe:probe", seconds=60, memory=8_000_000_000)
+SCORING = workers.Task("recidiv_core.models.probe:probe", seconds=600, memory=8_000_000_000)
+_LOG = logging.getLogger(__name__)
 ACCEPTED = "a model as skops (.skops), XGBoost (.json, .ubj) or ONNX (.onnx)"
 CONVERT = "a pickle or joblib file, which runs code when it is opened; load it where you trust it and save it again with skops.io.dump(model, 'model.skops')"
 # Types that skops does not trust by itself and that only hold numbers; what their C code may be handed is checked in `checks`.
@@ -78,11 +79,11 @@ def load_model(
     Notes
     -----
     This process looks at the first bytes only. The file is opened, and each table scored, in a process of its own with limits on memory and
-    time, which may not write files: one made to crash crashes nothing else. That costs some three seconds a table.
+    time, which may not write files: one made to crash crashes nothing else. The first file waits some three seconds for that process.
     """
     data, name = _bytes_of(source, name)
     kind = kind_of(data, name)
-    found = json.loads(_elsewhere(data, name))
+    found = json.loads(bytes(_elsewhere(data, name)))
     features = tuple(Feature(title, sort, tuple(levels)) for title, sort, levels in found["features"])
     card = {**found["card"], "kind": kind, "file": name, "sha256": hashlib.sha256(data).hexdigest()}
     unknown = sorted(set(columns or {}) - {f.name for f in features})
@@ -137,35 +138,17 @@ def kind_of(data: bytes, name: str) -> str:
     raise InputError.one(shown(name), ACCEPTED, "something else")
 
 
-def _elsewhere(data: bytes, name: str, table: bytes = b"") -> bytes:
-    """What :mod:`recidiv_core.models.probe` makes of the file, in a process that may use little and dies alone."""
-    environment = {
-        k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
-    }
-    environment |= {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-    }
-    head = json.dumps({"name": name, "size": len(data)}).encode() + b"\n"
-    command = [sys.executable, "-m", "recidiv_core.models.probe"]
-    seconds = _SECONDS_TO_SCORE if table else _SECONDS
+def _elsewhere(data: bytes, name: str, table: bytes = b"") -> memoryview:
+    """What :mod:`recidiv_core.models.probe` makes of the file, in a worker."""
+    task = SCORING if table else OPENING
     try:
-        done = subprocess.run(
-            command, input=head + data + table, capture_output=True, timeout=seconds, env=environment, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise InputError.one(
-            shown(name), "a model that opens and scores", f"one still busy after {seconds} seconds"
-        ) from None
-    if done.returncode == 0:
-        return done.stdout
-    try:
-        where, expected, found = json.loads(done.stdout)
-    except ValueError:
+        return workers.run(task, data + table, about=shown(name), options={"name": name, "size": len(data)})
+    except workers.TooLong:
+        found = f"one still busy after {task.seconds:g} seconds"
+    except workers.Broken as error:
+        _LOG.error("opening a model: %s", error.place or "the worker ended")
         found = "one that ended the process that tried, or wanted too much memory"
-        raise InputError.one(shown(name), "a model that opens and scores", found) from None
-    raise InputError.one(where, expected, found)
+    raise InputError.one(shown(name), "a model that opens and scores", found)
 
 
 def read_skops(data: bytes, name: str) -> TrainedModel:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from recidiv_core.data import AuditDataset, Roles, Table, assign_roles, shown
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.files import write_whole
 from recidiv_core.models.algorithms import algorithm_of
 from recidiv_core.models.evaluate import auc_of
 from recidiv_core.models.fitting import Progress, fit, n_fits, tune
@@ -142,7 +143,7 @@ class TrainedModel:
 
     def save(self, path: str | Path) -> None:
         """Write :meth:`to_bytes` to ``path``."""
-        Path(path).write_bytes(self.to_bytes())
+        write_whole(path, self.to_bytes())
 
 
 def train_model(

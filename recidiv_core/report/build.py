@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.files import write_whole
 from recidiv_core.plain import plain
 from recidiv_core.report.document import document, entries, protect
 from recidiv_core.report.html import render_html
@@ -61,7 +62,7 @@ def build_report(
     content = render_report(results, format=format, language=language, min_cell=min_cell)
     target = Path(path)
     try:
-        target.write_bytes(content)
+        write_whole(target, content)
     except OSError as error:
         raise InputError.one("path", "a place that can be written to", error.strerror or "an error") from None
     return target

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,17 @@ _TEMPLATE = Path(__file__).with_name("template.typ")
 
 
 def render_pdf(document: dict[str, Any]) -> bytes:
-    """Compile the document; the compiler refuses what is not valid PDF/UA-1 (a figure without alternative text, say)."""
+    """Compile the document; the compiler refuses what is not valid PDF/UA-1 (a figure without alternative text, say).
+
+    All is handed over in memory: a killed process leaves no folder with somebody's report behind.
+    """
     manifest = json.dumps(document["manifest"], indent=2, ensure_ascii=False)
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(_TEMPLATE, folder)
-        Path(folder, "manifest.json").write_text(manifest, encoding="utf-8")
-        content = document | {"manifest_text": printable(manifest)}
-        Path(folder, "document.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        return typst.compile(
-            Path(folder, _TEMPLATE.name),
-            root=folder,
-            font_paths=[str(FONTS)],
-            ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
-        )
+    content = document | {"manifest_text": printable(manifest)}
+    return typst.compile(
+        _TEMPLATE,
+        sys_inputs={"document": json.dumps(content, ensure_ascii=False), "manifest": manifest},
+        root=str(_TEMPLATE.parent),
+        font_paths=[str(FONTS)],
+        ignore_system_fonts=True,
+        pdf_standards=["ua-1"],
+    )

@@ -25,6 +25,7 @@ from recidiv_core.api.work import Workers
 from recidiv_core.errors import InputError
 from recidiv_core.sentencing import sentencing_records
 from recidiv_core.server import token_for
+from recidiv_core.workers import Pool
 from tests.api.test_server import EXAMPLE, ROLES, audit_path, table
 from tests.sentencing.test_sentencing import papers_table
 
@@ -137,7 +138,7 @@ def test_thresholds_and_slices_of_a_table_sent():
 
 
 def test_what_takes_too_long_is_ended():
-    slow = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=Workers(seconds=0.01)), token=None)  # fmt: skip
+    slow = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=Workers(Pool(), seconds=0.01)), token=None)  # fmt: skip
     answer = ask(slow, "POST", audit_path(), content=table(0)[0])
     assert answer.status_code == 503 and "longer than 0.01 seconds" in answer.json()["message"]
 
@@ -217,7 +218,7 @@ def test_a_body_that_comes_too_slowly_ends(limits):
 
 def test_work_ends_when_whoever_asked_has_gone():
     """The work of a request is cancelled, and its process killed, when the connection ends."""
-    workers = Workers()
+    workers = Workers(Pool())
     guard = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=workers), token=None)
     path, _, query = audit_path().partition("?")
     body = table(0, 200_000)[0]
