@@ -44,9 +44,9 @@ from recidiv_core.ui.parts import (
 from recidiv_core.ui.privacy import (
     choose_copy,
     controls,
-    download,
     linkage_choices,
     linkage_of,
+    offer,
     outside,
     public_table,
     release_of,
@@ -245,7 +245,7 @@ def whole(current, split, release, copies) -> None:
     _SHOW[view](current=current, split=split, release=release, audit=audit, copy=copy)
     if audit.verdict == LEAKS:
         st.warning("This copy gives people away. Whoever gets it gets them.", icon=":material/warning:")
-    download(with_found(copy, audit, [*said, attack_answer(audit.attacks)]))
+    offer(with_found(copy, audit, [*said, attack_answer(audit.attacks)]))
     linked, made = current.compared.get("linkage shown", (None, None))
     add_to_report(
         dataclasses.replace(release, chosen=audit.title, linkage=made if linked is audit else None), key="copies"

@@ -13,6 +13,7 @@ from recidiv_core.recidivism import (
     outcome_rates,
     return_curve,
 )
+from recidiv_core.ui.exchange import download
 from recidiv_core.ui.parts import (
     READING_RECIDIVISM,
     add_to_report,
@@ -107,13 +108,12 @@ def shown(current, events, data) -> None:
         if st.toggle("Offer the rows for download", key="recidivism rows"):
             from recidiv_core.data import csv_bytes
 
-            st.download_button(
+            download(
                 "Download as CSV",
                 lambda: csv_bytes(data.table),
                 "outcomes.csv",
                 "text/csv",
                 key="recidivism rows csv",
-                on_click="ignore",
             )
 
 

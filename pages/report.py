@@ -4,6 +4,7 @@ import streamlit as st
 
 from recidiv_core.errors import InputError
 from recidiv_core.report import Entry, protect, render_report, summary, withheld
+from recidiv_core.ui.exchange import download
 from recidiv_core.ui.parts import READING_VERDICTS, about, explanations, literal, opening, problems, table, verdict_mark
 from recidiv_core.ui.state import session
 
@@ -30,18 +31,18 @@ min_cell = st.number_input(
     help="A count of fewer people is withheld, and with it any figure from which it could be worked out.",
 )  # fmt: skip
 for place, (format_, (label, mime, icon, hint)) in zip(st.columns(3), _FORMATS.items(), strict=True):
-    place.download_button(
-        f"Download {label}",
-        lambda format_=format_: render_report(entries, format=format_, min_cell=int(min_cell)),
-        f"recidiv-report.{format_}",
-        mime,
-        key=f"report {format_}",
-        icon=icon,
-        help=hint,
-        on_click="ignore",
-        type="primary" if format_ == "pdf" else "secondary",
-        width="stretch",
-    )
+    with place:
+        download(
+            f"Download {label}",
+            lambda format_=format_: render_report(entries, format=format_, min_cell=int(min_cell)),
+            f"recidiv-report.{format_}",
+            mime,
+            key=f"report {format_}",
+            icon=icon,
+            help=hint,
+            type="primary" if format_ == "pdf" else "secondary",
+            width="stretch",
+        )
 
 if len({entry.result.dataset["sha256"] for entry in entries}) < len(entries):
     st.warning(

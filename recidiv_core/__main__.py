@@ -16,7 +16,7 @@ from recidiv_core.commands.models import train, train_arguments
 from recidiv_core.commands.privacy import make_copy, privacy, privacy_arguments
 from recidiv_core.commands.recidivism import outcomes, outcomes_arguments
 from recidiv_core.commands.sentencing import sentencing, sentencing_arguments
-from recidiv_core.commands.serve import serve, serve_arguments
+from recidiv_core.commands.serve import serve, serve_arguments, tokens
 from recidiv_core.commands.shared import roles_of, written
 from recidiv_core.data import (
     SAMPLES,
@@ -253,7 +253,7 @@ def _samples(options: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "sentencing": sentencing, "serve": serve, "samples": _samples
+    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "sentencing": sentencing, "serve": serve, "tokens": tokens, "samples": _samples
 }  # fmt: skip
 
 
@@ -270,6 +270,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough, as `head` does
         sys.stdout = None
         return 0
+    except Exception as error:  # its place alone: what it says could hold a cell value
+        print(f"error: a fault of this program, not of the input: {workers.place_of(error)}", file=sys.stderr)
+        return 3
 
 
 if __name__ == "__main__":

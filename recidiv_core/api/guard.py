@@ -5,36 +5,61 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import hmac
 import logging
-import traceback
-from ipaddress import ip_address
+from collections import Counter
+from collections.abc import Collection
+from html import escape
+from typing import Protocol
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recidiv_core import trail
+from recidiv_core.api.address import PublicUrl, client_of, is_own_name, without_own_port
 from recidiv_core.api.answers import FAULT, refusal
+from recidiv_core.api.doors import MOST_OF_A_CLIENT
+from recidiv_core.api.policy import DESCRIPTION, HEADERS, NOTHING
+from recidiv_core.api.tokens import Tokens, TooManyWrong
+from recidiv_core.workers import place_of
 
-LOOPBACK = "localhost"
 OPEN_PATH = "/health"
+DOCS = "/api/docs"
 TABLES = ("/api/audit", "/api/thresholds", "/api/slices")
 MOST_BYTES, FEW_BYTES = 100_000_000, 64_000  # of a table, and of anything else
 MOST_HELD = 400_000_000  # bytes of all tables together
-BODY_SECONDS, IDLE_SECONDS = 60.0, 10.0  # for all of a body, and between two parts of it
+# For a body: so many seconds, a second more for each so many bytes that came, and so many between two parts of it.
+BODY_SECONDS, BODY_PACE, IDLE_SECONDS = 15.0, 20_000, 10.0
+FIRST_WORD_SECONDS = 15.0  # until a websocket says something
+# Streamlit's own routes that nobody here needs, and that no option turns off.
+_CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/script-health-check")
+_STREAM, _HOST_CONFIG, _UPLOAD = "/_stcore/stream", "/_stcore/host-config", "/_stcore/upload_file/"
+# No page elsewhere may frame the dashboard and send it messages: one sent a file to a server of its own.
+_HOST_ANSWER = {
+    "allowedOrigins": [],
+    "useExternalAuthToken": False,
+    "enableCustomParentMessages": False,
+    "enforceDownloadInNewTab": False,
+    "metricsUrl": "",
+    "blockErrorDialogs": False,
+    "resourceCrossOriginMode": None,
+}
 _LOG = logging.getLogger(__name__)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address or a name is this machine's own."""
-    try:
-        return ip_address(address.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return address.lower() == LOOPBACK
 
 
 def is_api(path: str) -> bool:
     """Whether the API answers a path; the rest is the dashboard's."""
     return path in ("/sentencing-disparity", OPEN_PATH) or path.startswith("/api/")
+
+
+class Sessions(Protocol):
+    """The dashboard's sessions, as far as the guard has to know."""
+
+    def refuses(self, existing: str | None) -> str | None:
+        """Why a new session cannot be, in words; None where it can, or where ``existing`` is one that goes on."""
+
+    def refuses_upload(self, session: str, size: int | None) -> str | None:
+        """Why a file of ``size`` bytes cannot be taken; None where it can."""
 
 
 class _Refused(Exception):
@@ -43,9 +68,9 @@ class _Refused(Exception):
 
 
 class Guard:
-    """Middleware. With a token every request has to bring it, as ``Authorization: Bearer`` or as the password of Basic, which a browser asks for; only
-    ``/health`` is open. Without one only a request to this machine by its own name is answered: a page elsewhere whose name is made to point here is not. Nor is
-    what a page of another origin sends.
+    """Middleware. Where tokens are needed every request has to bring one, as ``Authorization: Bearer`` or as the password of Basic, which a browser asks
+    for; only ``/health`` is open. Where none are, only a request to this machine by its own name is answered, or to the public one: a page elsewhere whose
+    name is made to point here is not. Nor is what a page of another origin sends.
 
     What is asked of the API goes to ``api``, the rest to the dashboard. Bodies for the API are read here, whole: too large, too slow or too many at once is
     refused before anything is done with them. Work for an asker who has gone ends.
@@ -56,45 +81,166 @@ class Guard:
         app: ASGIApp,
         *,
         api: ASGIApp,
-        token: str | None,
+        tokens: Tokens | None = None,
+        public: PublicUrl | None = None,
+        proxies: Collection[str] = (),
+        sessions: Sessions | None = None,
+        policy: str = NOTHING,
         body_seconds: float = BODY_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
     ):
-        self._app, self._api = app, api
-        self._token = None if token is None else token.encode()
+        self._app, self._api, self._sessions = app, api, sessions
+        self._tokens = tokens or Tokens()
+        self._public, self._proxies = public, frozenset(proxies)
+        self._prefix = public.prefix if public else ""
+        self._policy = policy
         self._body_seconds, self._idle_seconds = body_seconds, idle_seconds
         self._held = 0
+        self._asking: Counter[str] = Counter()  # what a client behind a proxy asks at once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        path = self._inner(scope["path"])
+        client = client_of(scope, headers, self._proxies)
+        if scope["type"] == "http":
+            send = self._with_policy(path, send)
         try:
-            self._admit(scope["path"], headers)
-            if scope["type"] == "http" and is_api(scope["path"]):
-                await self._with_body(scope, headers, receive, send)
-            else:
-                await self._app(scope, receive, send)
+            who = await self._admitted(path, headers, client)
+            await self._counted(client, scope, self._answer(path, _named(scope, who), headers, who, receive, send))
         except _Refused as error:
             if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
+                await _not_opened(scope, error.status, send)
                 return
             extra = {"WWW-Authenticate": 'Basic realm="Recidiv", charset="UTF-8"'} if error.status == 401 else {}
             # The rest of the body is not read: the connection ends with the answer.
             await refusal(error.status, error.message, headers=extra | {"Connection": "close"})(scope, receive, send)
 
-    def _admit(self, path: str, headers: Headers) -> None:
+    def _inner(self, path: str) -> str:
+        """A path without the prefix of the public address."""
+        return path.removeprefix(self._prefix) if path.startswith(f"{self._prefix}/") else path
+
+    async def _answer(self, path: str, scope: Scope, headers: Headers, who: str, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._session(scope, headers, who, receive, send)
+        elif path.startswith(_CLOSED):
+            raise _Refused(404, "there is nothing here")
+        elif path == _HOST_CONFIG:
+            await JSONResponse(_HOST_ANSWER, headers={"Cache-Control": "no-cache"})(scope, receive, send)
+        elif is_api(path):
+            if path in TABLES:
+                trail.note("api", who=who, route=path)
+            inner = {"path": path, "raw_path": path.encode(), "root_path": self._prefix}
+            await self._with_body(scope | inner, headers, receive, send)
+        else:
+            self._check_room(path, scope, headers)
+            full = self._is_page(scope, headers) and self._sessions is not None and self._sessions.refuses(None)
+            await (_full(full) if full else self._app)(scope, receive, send)
+
+    async def _admitted(self, path: str, headers: Headers, client: str) -> str:
+        """Whose token a request brings ("-": none is needed), if it may be answered at all."""
         host, origin = headers.get("host", "").lower(), headers.get("origin")
-        if origin is not None and origin.lower().partition("://")[2] != host:
-            raise _Refused(403, "requests from pages elsewhere are not answered")
+        is_public = self._public is not None and without_own_port(host, self._public.scheme) == self._public.host
+        scheme = self._public.scheme if is_public else "http"
+        if origin is not None:
+            said, _, from_host = origin.lower().partition("://")
+            if said != scheme or without_own_port(from_host, scheme) != without_own_port(host, scheme):
+                raise _Refused(403, "requests from pages elsewhere are not answered")
         if path == OPEN_PATH:
+            return "-"
+        if not is_public and not is_own_name(host) and (self._public is not None or not self._tokens.are_needed):
+            raise _Refused(403, "without a token only requests to localhost are answered, or to the public address")
+        if not self._tokens.are_needed:
+            return "-"
+        try:
+            self._tokens.check(client)
+            given = _given(headers)
+            owner = self._tokens.owner(given)
+            if owner is None and given:
+                await self._tokens.told_wrong(client)
+        except TooManyWrong:
+            raise _Refused(429, "too many wrong tokens: try again in ten minutes") from None
+        if owner is None:
+            raise _Refused(401, "the token is missing, or another one")
+        self._tokens.told_right(client)
+        return owner
+
+    async def _counted(self, client: str, scope: Scope, answer) -> None:
+        """Await ``answer``, unless the client asks too much at once. A peer of our own is counted by its connections."""
+        is_proxied = bool(scope.get("client")) and scope["client"][0] != client
+        if is_proxied and self._asking[client] >= MOST_OF_A_CLIENT:
+            answer.close()
+            raise _Refused(429, "too many requests at once from one client")
+        self._asking[client] += is_proxied
+        try:
+            await answer
+        finally:
+            self._asking[client] -= is_proxied
+            if not self._asking[client]:
+                del self._asking[client]
+
+    async def _session(self, scope: Scope, headers: Headers, who: str, receive: Receive, send: Send) -> None:
+        """A websocket: one that says nothing is closed, as is one whose token is withdrawn."""
+        protocols = [part.strip() for part in headers.get("sec-websocket-protocol", "").split(",")]
+        existing = protocols[2] if len(protocols) > 2 and protocols[2] else None
+        if self._sessions is not None and (why := self._sessions.refuses(existing)):
+            raise _Refused(503, why)
+        has_spoken = False
+
+        async def heard() -> Message:
+            nonlocal has_spoken
+            if has_spoken:
+                message = await receive()
+                if who not in ("-", *self._tokens.known()):
+                    return {"type": "websocket.disconnect", "code": 1008}
+                return message
+            try:
+                async with asyncio.timeout(FIRST_WORD_SECONDS):
+                    message = await receive()
+            except TimeoutError:
+                await send({"type": "websocket.close", "code": 1008})
+                return {"type": "websocket.disconnect", "code": 1008}
+            has_spoken = message["type"] == "websocket.receive"
+            return message
+
+        if existing is None:
+            trail.note("came", who=who)
+        await self._app(scope, heard, send)
+
+    def _check_room(self, path: str, scope: Scope, headers: Headers) -> None:
+        """Refuse an upload that is beyond what its session, or the server, may hold."""
+        if self._sessions is None or scope["method"] != "PUT" or not path.startswith(_UPLOAD):
             return
-        if self._token is not None:
-            if not hmac.compare_digest(_given(headers), self._token):
-                raise _Refused(401, "the token is missing, or another one")
-        elif not is_loopback(host if host.endswith("]") else host.rpartition(":")[0] or host):
-            raise _Refused(403, "without a token only requests to localhost are answered")
+        length = headers.get("content-length", "")
+        session = path.removeprefix(_UPLOAD).partition("/")[0]
+        if why := self._sessions.refuses_upload(session, int(length) if length.isdecimal() else None):
+            raise _Refused(507, why)
+
+    def _is_page(self, scope: Scope, headers: Headers) -> bool:
+        return scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", "")
+
+    def _with_policy(self, path: str, send: Send) -> Send:
+        """``send`` with what a browser may do with the answer, and cookies for the public address alone where that is encrypted."""
+        policy = DESCRIPTION if path.startswith(DOCS) else NOTHING if is_api(path) else self._policy
+        is_encrypted = self._public is not None and self._public.scheme == "https"
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = MutableHeaders(scope=message)
+                told.append("Content-Security-Policy", policy)
+                if is_encrypted:
+                    message["headers"] = [
+                        (
+                            name,
+                            value + b"; Secure" if name == b"set-cookie" and b"secure" not in value.lower() else value,
+                        )
+                        for name, value in message["headers"]
+                    ]
+            await send(message)
+
+        return sent
 
     async def _with_body(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         is_table = scope["path"] in TABLES
@@ -110,7 +256,7 @@ class Guard:
             async with asyncio.timeout(self._idle_seconds) as limit_of_time:
                 more = True
                 while more:
-                    limit_of_time.reschedule(min(clock() + self._idle_seconds, latest))
+                    limit_of_time.reschedule(min(clock() + self._idle_seconds, latest + held / BODY_PACE))
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return
@@ -169,10 +315,28 @@ class Guard:
         try:
             await self._api(scope, receive, seen)
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            _LOG.error("%s at %s:%s", type(error).__name__, place.filename, place.lineno)
+            _LOG.error("%s", place_of(error))
             if not has_begun:
                 raise _Refused(500, FAULT) from None
+
+
+async def _not_opened(scope: Scope, status: int, send: Send) -> None:
+    """Refuse a websocket before it is one: where the server can, with an answer like any other."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(name.lower().encode(), value.encode()) for name, value in [*HEADERS, ("Connection", "close")]]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b"", "more_body": False})
+
+
+def _full(why: str) -> Response:
+    """A page for a person who cannot be let in now."""
+    text = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Recidiv: no room now</title>'
+        f"<h1>No room now</h1><p>{escape(why)}</p><p>Nothing of yours is lost: this page can be loaded again.</p></html>"
+    )
+    return Response(text, 503, {"Retry-After": "30", "Connection": "close"}, "text/html")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -183,6 +347,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return again
+
+
+def _named(scope: Scope, who: str) -> Scope:
+    """What the dashboard is told: whose token it was, and never the token."""
+    kept = [(name, value) for name, value in scope["headers"] if name not in (b"authorization", trail.WHO.encode())]
+    return scope | {"headers": [*kept, (trail.WHO.encode(), who.encode("latin-1", errors="replace"))]}
 
 
 def _given(headers: Headers) -> bytes:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from recidiv_core import workers
+from recidiv_core import memory, workers
 from recidiv_core.data.tables import LedgerEntry, Table, clean_names, shown
 from recidiv_core.errors import InputError, Problem
 
@@ -93,6 +93,7 @@ def parse_table(data: bytes, name: str, max_rows: int | None = None) -> Table:
 def _apart(data: bytes, name: str, max_rows: int | None) -> Table:
     """As :func:`parse_table`, in a worker: a file made to take all time or memory takes only the worker's."""
     where = shown(name)
+    memory.check_room(3 * len(data), about=where)
     try:
         found = workers.run(READING, data, about=where, options={"name": name, "max_rows": max_rows})
     except workers.TooLong:
@@ -103,6 +104,7 @@ def _apart(data: bytes, name: str, max_rows: int | None) -> Table:
         _LOG.error("reading a table: %s", error.place or "the worker ended")
         wanted = "one that ended the process that tried, or wanted too much memory"
         raise InputError.one(where, "a table that can be read", wanted) from None
+    memory.check_room(2 * len(found), about=where)
     with pa.ipc.open_stream(found) as stream:
         table = stream.read_all()
     told = json.loads(table.schema.metadata[b"recidiv"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from recidiv_core.data import (
     POLARITIES,
@@ -20,8 +21,10 @@ from recidiv_core.data import (
     suggest_roles,
 )
 from recidiv_core.errors import InputError
+from recidiv_core.ui.exchange import taken
 from recidiv_core.ui.parts import link, literal, problems
 from recidiv_core.ui.state import Session, use_sample
+from recidiv_core.ui.uploads import uploaded
 
 TABLE_TYPES = ["csv", "txt", "tsv", "parquet", "pq", "xlsx"]
 _NONE = "(none)"
@@ -39,13 +42,13 @@ def bench(current: Session) -> None:
 
 def _source(current: Session) -> None:
     st.subheader("1 · The table", anchor=False)
-    uploaded = st.file_uploader(
+    file = st.file_uploader(
         "Your own file: CSV, Parquet or XLSX", TABLE_TYPES, key="data upload",
         help="It stays on this machine. It is read, checked, and shown with a guess at the roles; nothing is audited before you say so.",
     )  # fmt: skip
-    if uploaded is not None and current.uploads.get("table") != uploaded.file_id:
-        current.uploads["table"] = uploaded.file_id
-        _read(current, uploaded)
+    if file is not None and current.uploads.get("table") != file.file_id:
+        current.uploads["table"] = file.file_id
+        _read(current, file)
     if error := current.failures.get("table"):
         problems(error)
     name = st.selectbox(
@@ -58,11 +61,11 @@ def _source(current: Session) -> None:
         st.rerun()
 
 
-def _read(current: Session, uploaded) -> None:
+def _read(current: Session, file: UploadedFile) -> None:
     current.failures.pop("table", None)
     try:
         with st.spinner("Reading the file …", show_time=True):
-            table = read_table(uploaded.getvalue(), name=uploaded.name)
+            table = read_table(taken(file), name=file.name)
             current.prepare(table, suggest_roles(table))
     except InputError as error:
         current.failures["table"] = error
@@ -235,13 +238,14 @@ def _intersect(current: Session, draft: Table) -> None:
 
 
 def _join(current: Session, draft: Table) -> None:
-    uploaded = st.file_uploader("Protected attributes in a separate file", TABLE_TYPES, key="join upload")
-    if uploaded is None:
-        return
-    try:
-        other = read_table(uploaded.getvalue(), name=uploaded.name)
-    except InputError as error:
-        problems(error)
+    other = uploaded(
+        current,
+        "join",
+        label="Protected attributes in a separate file",
+        types=TABLE_TYPES,
+        load=lambda data, name: read_table(data, name=name),
+    )
+    if other is None:
         return
     shared = [c for c in other.frame.columns if c in draft.frame.columns]
     on = st.selectbox(

@@ -26,6 +26,7 @@ from recidiv_core.models import (
     train_model,
     training_dataset,
 )
+from recidiv_core.ui.exchange import download
 from recidiv_core.ui.parts import literal, problems
 from recidiv_core.ui.state import Session, Training
 from recidiv_core.ui.uploads import uploaded
@@ -257,13 +258,12 @@ def saved(current: Session, dataset: AuditDataset, choices: Choices, outcome: st
             f"{model.title}, trained on 70 % of the people: AUC {held['auc']:.3f} ({held['low']:.3f} to {held['high']:.3f}) on the {model.card['data']['n_held_out']:,} "
             "rows held out. The file holds that model, and a card with the data's digest, columns, seed and these figures."
         )
-        st.download_button(
+        download(
             "Download the model (skops)",
             model.to_bytes,
             f"{algorithm}.skops",
             "application/octet-stream",
             key="models skops",
-            on_click="ignore",
             icon=":material/download:",
         )
 

@@ -20,6 +20,7 @@ from recidiv_core.groups import METRICS, GroupAudit
 from recidiv_core.plain import plain
 from recidiv_core.report import METHOD, REFERENCES, Entry
 from recidiv_core.thresholds import DEFINITIONS
+from recidiv_core.ui.exchange import download
 from recidiv_core.ui.rooms import BY_WORD, Room
 from recidiv_core.ui.state import session
 from recidiv_core.words import opened
@@ -119,7 +120,7 @@ def disparities(audit: GroupAudit, attribute: str) -> None:
 
 
 def _offer(label: str, file_name: str, mime: str, make: Any) -> None:
-    st.download_button(label, make, file_name, mime, key=f"get {file_name}", on_click="ignore", width="stretch")
+    download(label, make, file_name, mime, key=f"get {file_name}", width="stretch")
 
 
 def json_bytes(value: Any) -> bytes:
@@ -141,10 +142,15 @@ def table(
     titles = {column: _column(column, shown[column]) for column in shown.columns}
     st.dataframe(shown, hide_index=True, column_config=titles, key=f"table {name}", alt=description)
     label = f"Download as CSV ({n_whole:,} row{'s' if n_whole != 1 else ''})"
-    st.download_button(
-        label, lambda: csv_bytes(make()), f"{name}.csv", "text/csv", key=f"csv {name}", on_click="ignore",
-        icon=":material/download:", type="tertiary",
-    )  # fmt: skip
+    download(
+        label,
+        lambda: csv_bytes(make()),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv {name}",
+        icon=":material/download:",
+        type="tertiary",
+    )
 
 
 def _column(name: str, values: pd.Series) -> Any:

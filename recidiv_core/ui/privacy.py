@@ -32,6 +32,7 @@ from recidiv_core.privacy import (
     synthesize,
 )
 from recidiv_core.ui.bench import TABLE_TYPES
+from recidiv_core.ui.exchange import download
 from recidiv_core.ui.parts import literal
 from recidiv_core.ui.state import Session
 from recidiv_core.ui.uploads import uploaded
@@ -184,8 +185,8 @@ def outside(current: Session, split: Split) -> None:
     st.caption(
         "It must have been made from the training part alone: else the holdout is none, and the verdict means nothing."
     )
-    st.download_button(
-        "Download the training part (real people)", lambda: csv_bytes(split.train.frame), "train.csv", "text/csv", key="copies train", on_click="ignore", type="tertiary",
+    download(
+        "Download the training part (real people)", lambda: csv_bytes(split.train.frame), "train.csv", "text/csv", key="copies train", type="tertiary",
         icon=":material/download:",
     )  # fmt: skip
 
@@ -274,10 +275,10 @@ def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
     return release.copies[titles.index(title)]
 
 
-def download(copy: SyntheticTable) -> None:
+def offer(copy: SyntheticTable) -> None:
     """The copy with its card, as one file."""
-    st.download_button(
-        "Download this copy with its card", copy.archive, "copy.zip", "application/zip", key="copies download", on_click="ignore", icon=":material/download:",
+    download(
+        "Download this copy with its card", copy.archive, "copy.zip", "application/zip", key="copies download", icon=":material/download:",
         help="CSV and Parquet (exact types), and a card: how it was made, from what, and what the audit found.",
     )  # fmt: skip
 

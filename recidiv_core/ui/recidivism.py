@@ -23,6 +23,7 @@ from recidiv_core.recidivism import (
     suggest_durations,
     suggest_events,
 )
+from recidiv_core.ui.exchange import taken
 from recidiv_core.ui.parts import literal, problems
 from recidiv_core.ui.state import Events, Session
 
@@ -100,7 +101,7 @@ def _read(current: Session, uploaded) -> None:
     current.failures.pop("events", None)
     try:
         with st.spinner("Reading the file …", show_time=True):
-            table = read_table(uploaded.getvalue(), name=uploaded.name)
+            table = read_table(taken(uploaded), name=uploaded.name)
     except InputError as error:
         current.failures["events"] = error
     else:

@@ -10,6 +10,7 @@ import streamlit as st
 from recidiv_core.data import csv_bytes
 from recidiv_core.errors import InputError
 from recidiv_core.thresholds import ThresholdAudit, apply_rule, decision_rule, flags_of, read_rule
+from recidiv_core.ui.exchange import download, taken
 from recidiv_core.ui.parts import json_bytes, literal, problems
 from recidiv_core.ui.state import Session, session
 
@@ -22,15 +23,15 @@ def rule_box(current: Session, audit: ThresholdAudit) -> None:
     with take:
         rule = decision_rule(audit)
         file_name = f"rule-{zlib.crc32(audit.attribute.encode()):08x}.json"
-        st.download_button(
+        download(
             "Download the decision rule (JSON)", json_bytes(rule), file_name, "application/json", key="thresholds rule",
-            icon=":material/data_object:", on_click="ignore", type="primary",
+            icon=":material/data_object:", type="primary",
             help="Attribute, thresholds per group, how ties are treated, definition, tolerance, and the data they were tuned on.",
         )  # fmt: skip
-        st.download_button(
+        download(
             f"Download who is flagged (CSV, {audit.groups.n_flagged:,} of {len(current.dataset):,})",
             lambda: csv_bytes(flags_of(rule, current.dataset)), "flagged.csv",
-            "text/csv", key="thresholds flags", icon=":material/download:", on_click="ignore",
+            "text/csv", key="thresholds flags", icon=":material/download:",
         )  # fmt: skip
     with bring:
         st.file_uploader(
@@ -48,8 +49,9 @@ def _bring() -> None:
     if uploaded is None:
         return
     try:
-        apply_rule(uploaded.getvalue(), current.dataset)
-        attribute, thresholds = read_rule(uploaded.getvalue())
+        rule = taken(uploaded)
+        apply_rule(rule, current.dataset)
+        attribute, thresholds = read_rule(rule)
     except InputError as error:
         current.failures["rule"] = error
         return

@@ -24,6 +24,7 @@ from recidiv_core.slices import (
     is_share,
     unavailable,
 )
+from recidiv_core.ui.exchange import taken
 from recidiv_core.ui.parts import literal, picture, problems, spoken, table
 from recidiv_core.ui.state import Session, session
 from recidiv_core.ui.work import work_on_comparison
@@ -284,7 +285,7 @@ def comparison(current: Session, audit: SliceAudit) -> None:
         if upload is not None:
             name = upload.name if upload.name != dataset.name else f"{upload.name} (2)"
             other = current.variant(
-                upload.file_id, lambda: load_dataset(upload.getvalue(), roles=dataset.roles, name=upload.name)
+                upload.file_id, lambda: load_dataset(taken(upload), roles=dataset.roles, name=upload.name)
             )
         else:
             name, roles = (

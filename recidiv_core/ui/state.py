@@ -341,16 +341,21 @@ def session() -> Session:
     """This browser session's state; at first the real sample, loaded and ready."""
     _compile_ahead()
     if _KEY not in st.session_state:
-        dataset, table = load_dataset(SAMPLE_PREFIX + FIRST_SAMPLE), sample_table(SAMPLE_PREFIX + FIRST_SAMPLE)
-        st.session_state[_KEY] = Session(
-            dataset=dataset,
-            settings=first_settings(dataset),
-            draft=table,
-            draft_roles=dataset.roles,
-            training=Training(table, dataset.roles),
-            attribute=dataset.roles.sensitive[0],
-        )
+        start_again()
     return st.session_state[_KEY]
+
+
+def start_again() -> None:
+    """Put the first sample in the place of whatever this session held."""
+    dataset, table = load_dataset(SAMPLE_PREFIX + FIRST_SAMPLE), sample_table(SAMPLE_PREFIX + FIRST_SAMPLE)
+    st.session_state[_KEY] = Session(
+        dataset=dataset,
+        settings=first_settings(dataset),
+        draft=table,
+        draft_roles=dataset.roles,
+        training=Training(table, dataset.roles),
+        attribute=dataset.roles.sensitive[0],
+    )
 
 
 def use_sample(name: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from recidiv_core.errors import InputError
+from recidiv_core.ui.exchange import taken
 from recidiv_core.ui.parts import problems
 from recidiv_core.ui.state import Session
 
@@ -25,7 +26,7 @@ def uploaded(
         current.compared.pop(name, None)
         try:
             with st.spinner(told, show_time=True):
-                current.compared[name] = load(file.getvalue(), file.name)
+                current.compared[name] = load(taken(file), file.name)
         except InputError as error:
             current.failures[name] = error
     if file is not None and (error := current.failures.get(name)):
