@@ -268,10 +268,12 @@ def _read_parquet(data: bytes, where: str) -> tuple[pd.DataFrame, list[str]]:
         table = _unfolded(data, where, fields, usable)
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError):
         raise InputError.one(where, "a Parquet table", "a damaged or unsupported Parquet file") from None
-    columns = [c.cast(pa.float64()) if pa.types.is_decimal(c.type) else c for c in table.columns]
     names = table.column_names
-    table = pa.table(columns, names=[str(i) for i in range(len(names))])
-    frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    try:
+        table = pa.table([_held_by_pandas(c) for c in table.columns], names=[str(i) for i in range(len(names))])
+        frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    except (pa.ArrowException, ValueError, OverflowError):  # Arrow's own message quotes the value
+        raise InputError.one(where, "numbers and times of ordinary size", "some that lie beyond") from None
     frame.columns = names
     return frame, [f"{shown(name)} holds lists, records or bytes and was left out" for name in dropped]
 
@@ -297,6 +299,13 @@ def _unfolded(data: bytes, where: str, fields: list[pa.Field], usable: list[int]
         column = table.column(i)
         table = table.set_column(i, table.field(i).name, column.cast(column.type.value_type))
     return table
+
+
+def _held_by_pandas(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Kinds that pandas has none for as their nearest: decimals as numbers, times of the day as text."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    return column.cast(pa.string()) if pa.types.is_time(column.type) else column
 
 
 def _opaque(kind: pa.DataType) -> bool:
