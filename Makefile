@@ -3,24 +3,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PORT ?= 8501
 
-.PHONY: run test bench lint clean
+.PHONY: run test bench lint lock notices sbom clean
 .DELETE_ON_ERROR:
 
-$(VENV)/run.stamp: requirements.txt
+# The lock is whole and its files are wheels: nothing else is looked up, and no code of a package runs while it is installed.
+LOCKED := install --require-hashes --no-deps --only-binary :all:
+
+$(VENV)/run.stamp: requirements.lock requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Recidiv needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) $(LOCKED) -r requirements.lock
+	$(PIP) install "$$(grep '^torch==' requirements.txt)" # by version: SECURITY.md says why
 	$(BIN)/python -c 'import recidiv_core.slices.kernels, recidiv_core.thresholds.kernels' # compiled once, here, not in a page
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock pyproject.toml
+	$(PIP) $(LOCKED) -r requirements-test.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(PIP) install --editable '.[bench]'
 	touch $@
 
 run: $(VENV)/run.stamp
@@ -45,6 +51,16 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.honesty_thresholds
 	$(BIN)/python -m benchmarks.honesty_slices
 	$(BIN)/python -m benchmarks.honesty_models
+
+# What comes from others: the versions with their hashes, the licences, the bill of materials of what is installed.
+lock: $(VENV)/test.stamp
+	$(BIN)/python -m supply.lock
+
+notices: $(VENV)/run.stamp
+	$(BIN)/python -m supply.notices
+
+sbom: $(VENV)/run.stamp
+	$(BIN)/python -m supply.sbom
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,1 @@
+"""What comes from others: the locks, the notices and the bill of materials."""
