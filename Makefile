@@ -20,7 +20,7 @@ $(VENV)/run.stamp: requirements.lock requirements.txt
 	$(BIN)/python -c 'import recidiv_core.slices.kernels, recidiv_core.thresholds.kernels' # compiled once, here, not in a page
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock pyproject.toml
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.lock pyproject.toml setup.py
 	$(PIP) $(LOCKED) -r requirements-test.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@

@@ -35,6 +35,7 @@ from recidiv_core.api import (
     is_loopback,
 )
 from recidiv_core.errors import InputError
+from recidiv_core.places import APP
 from recidiv_core.sentencing import SentencingRecords
 from recidiv_core.sessions import SECONDS_TO_COME_BACK, Sessions
 from recidiv_core.ui.faults import calm
@@ -48,7 +49,6 @@ _LOADED = [
     f"recidiv_core.{name}"
     for name in ("data.reading", "api.tasks", "models.probe", "slices.kernels", "thresholds.kernels", "slices.optimal")
 ]
-_APP = Path(__file__).resolve().parents[1] / "app.py"
 _INDEX = Path(st.__file__).parent / "static" / "index.html"
 _LOG = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def application(records: SentencingRecords, settings: Settings) -> st.App:
         sessions=sessions,
         policy=dashboard_policy(_INDEX),
     )
-    return st.App(_APP, middleware=[guard], lifespan=sessions.swept, on_script_error=calm)
+    return st.App(APP, middleware=[guard], lifespan=sessions.swept, on_script_error=calm)
 
 
 def serve(records: SentencingRecords, settings: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -15,9 +14,9 @@ from recidiv_core.data.roles import Roles
 from recidiv_core.data.simulate import simulate_failures, simulate_scores
 from recidiv_core.data.tables import Table, shown
 from recidiv_core.errors import InputError
+from recidiv_core.places import SAMPLE_DATA
 
 SAMPLE_PREFIX = "sample:"
-FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 HORIZON = 24  # months; the label of nc_releases
 
 
@@ -34,7 +33,7 @@ class Sample:
 
 def sample_raw(name: str) -> Table:
     """The file behind a sample, as it is, before any outcome was made from it."""
-    return parse_table((FOLDER / f"{name}.csv").read_bytes(), name)
+    return parse_table((SAMPLE_DATA / f"{name}.csv").read_bytes(), name)
 
 
 def _nc_releases() -> Table:

@@ -5,14 +5,14 @@ import pytest
 
 from recidiv_core import audit_groups, load_dataset
 from recidiv_core.data import SAMPLES, list_samples, simulate_scores
-from recidiv_core.data.samples import FOLDER
+from recidiv_core.places import SAMPLE_DATA
 from sample_data.build import build
 
 
 def test_nc_releases_is_the_table_of_the_readme():
-    data = (FOLDER / "nc_releases.csv").read_bytes()
-    assert hashlib.sha256(data).hexdigest() in (FOLDER / "README.md").read_text()
-    stored = pd.read_csv(FOLDER / "nc_releases.csv")
+    data = (SAMPLE_DATA / "nc_releases.csv").read_bytes()
+    assert hashlib.sha256(data).hexdigest() in (SAMPLE_DATA / "README.md").read_text()
+    stored = pd.read_csv(SAMPLE_DATA / "nc_releases.csv")
     raw = build()
     pd.testing.assert_frame_equal(stored.drop(columns="score"), raw.drop(columns="score"), check_dtype=False)
     assert stored["score"].to_numpy() == pytest.approx(raw["score"].to_numpy(), abs=2e-4)
