@@ -15,8 +15,9 @@ LOCKED := install --require-hashes --no-deps --only-binary :all:
 $(VENV)/run.stamp: requirements.lock requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Recidiv needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(LOCKED) -r requirements.lock
-	$(PIP) install "$$(grep '^torch==' requirements.txt)" # by version: SECURITY.md says why
+	$(PIP) $(LOCKED) --no-compile -r requirements.lock
+	$(PIP) install --no-compile "$$(grep '^torch==' requirements.txt)" # by version: SECURITY.md says why
+	-$(BIN)/python -m compileall -q -j 0 -x '/(tests|testing)/' $(VENV)/lib # pip would on one core, and others' tests too
 	$(BIN)/python -c 'import recidiv_core.slices.kernels, recidiv_core.thresholds.kernels' # compiled once, here, not in a page
 	touch $@
 
