@@ -62,7 +62,7 @@ def licence_of(installed: Distribution) -> str:
 
 def licence_texts(installed: Distribution) -> list[str]:
     """The files of the distribution whose names say that they are licences or notices."""
-    named = re.compile(r"(licen[cs]e|copying|copyright|notice|third.?party)", re.IGNORECASE)
+    named = re.compile(r"(licen[cs]e|copying|copyright|notice|third.?party.?(licen|notice))", re.IGNORECASE)
     code = {".py", ".pyc", ".pyi", ".js", ".json", ".h", ".hpp"}
     paths = [file for file in installed.files or () if named.match(file.name) and file.suffix not in code]
     texts = [path.locate().read_text(encoding="utf-8", errors="replace") for path in sorted(paths)]

@@ -150,7 +150,7 @@ def as_bytes(random: Random, frame: pd.DataFrame, *, xlsx: bool = True) -> tuple
         text = frame.to_csv(index=False, sep=_pick(random, [",", ",", ";", "\t"]), lineterminator=_pick(random, ["\n", "\r\n"]), decimal=_pick(random, [".", ".", ","]))  # fmt: skip
         data = text.encode(_pick(random, ["utf-8", "utf-8", "utf-8-sig", "cp1252", "latin-1"]), errors="replace")
         name = "t.csv"
-    return (_damaged(random, data) if random.random() < 0.3 else data), name
+    return (damaged(random, data) if random.random() < 0.3 else data), name
 
 
 def _xlsx(frame: pd.DataFrame) -> bytes:
@@ -197,7 +197,7 @@ def _parquet(random: Random, frame: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _damaged(random: Random, data: bytes) -> bytes:
+def damaged(random: Random, data: bytes) -> bytes:
     """Some bytes changed, cut off, doubled or put in."""
     broken = bytearray(data)
     kind = int(random.integers(4))

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 LIBRARY = ROOT / "recidiv_core"
 # What each part may import. A room may use data, stats, errors and the two small files of words; where one room builds on
 # another, the pair stands here.
-SMALL = {"errors", "files", "memory", "trail", "plain", "words", "version"}
+SMALL = {"errors", "files", "memory", "options", "trail", "plain", "words", "version"}
 BASE = SMALL | {"stats"}
 ROOMS_WITH_RESULTS = {
     "data",
@@ -31,6 +31,7 @@ ROOMS_WITH_RESULTS = {
 ARROWS = {
     "errors": set(),
     "files": set(),
+    "options": set(),
     "memory": {"errors"},
     "trail": {"errors"},
     "plain": set(),

@@ -190,6 +190,7 @@ def assign_roles(table: Table, roles: Roles, *, threshold: float | None = None, 
         keep &= present
         table = table.noted("excluded", f"rows without a {role} in {shown(column)}", dropped, n_left=int(keep.sum()))
     _both_classes(y_true[keep], roles, problems)
+    table = _lost_groups(table, attributes, keep, problems)
     if weight is not None and not weight[keep].any():
         where = f"weight {shown(roles.weight)}"
         problems.append(Problem(where, "a weight above 0 among the rows that are used", "only zeros"))
@@ -412,6 +413,21 @@ def suggest_cutpoints(values: pd.Series) -> list[float]:
     rounded = sorted({round(float(cut), digits) for cut in numbers.quantile([0.25, 0.5, 0.75])})
     inside = [cut for cut in rounded if low < cut <= high]
     return inside or [float(high)]
+
+
+def _lost_groups(table: Table, attributes: dict[str, Attribute], keep: np.ndarray, problems: list[Problem]) -> Table:
+    """Name the groups of which no row is used; an attribute that is left with one group compares nothing, and is refused."""
+    for name, attribute in attributes.items():
+        used = np.bincount(attribute.codes[keep], minlength=len(attribute.levels)) > 0
+        lost = [level for level, is_used in zip(attribute.levels, used, strict=True) if not is_used]
+        if keep.any() and used.sum() < 2:
+            found = f"one group; {len(lost):,} without any such row"
+            problems.append(Problem(f"sensitive {shown(name)}", "at least two groups with rows to audit", found))
+        for level in lost:
+            rows = int((attribute.codes == attribute.levels.index(level)).sum())
+            detail = f"the group {shown(level)} of {shown(name)} has no row left: it is not in this audit"
+            table = table.noted("excluded", detail, rows, n_left=int(keep.sum()))
+    return table
 
 
 def _both_classes(y_true: np.ndarray, roles: Roles, problems: list[Problem]) -> None:

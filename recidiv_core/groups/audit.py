@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from recidiv_core.groups.estimates import ScoreStatistics, estimate_groups
 from recidiv_core.groups.result import GroupAudit
 from recidiv_core.groups.scores import calibration_table, cutpoint_table, roc_table
 from recidiv_core.groups.tables import attribute_tables
+from recidiv_core.options import LARGEST_SEED, MOST_DRAWS, as_found, is_number, is_seed, is_threshold
 from recidiv_core.stats import (
     CELLS,
     ConfusionCounts,
@@ -136,19 +136,23 @@ def _checked_options(
     """The reference group of each attribute (None: the largest); raises with every option out of range."""
     problems = []
     limits = {
-        "tolerance": ("a number from 0 to 1", lambda x: 0 <= x <= 1),
-        "confidence_level": ("a number between 0.5 and 1", lambda x: 0.5 < x < 1),
-        "n_boot": (f"a whole number of at least {MIN_N_BOOT}", lambda x: x >= MIN_N_BOOT and x == int(x)),
-        "min_support": ("a whole number of at least 1", lambda x: x >= 1 and x == int(x)),
+        "tolerance": ("a number from 0 to 1", lambda x: is_number(x, 0, 1)),
+        "confidence_level": ("a number between 0.5 and 1", lambda x: is_number(x, 0.5, 1) and 0.5 < x < 1),
+        "n_boot": (
+            f"a whole number of at least {MIN_N_BOOT} and at most {MOST_DRAWS:,}",
+            lambda x: is_number(x, MIN_N_BOOT, MOST_DRAWS, whole=True),
+        ),
+        "min_support": ("a whole number of at least 1", lambda x: is_number(x, 1, 2**53, whole=True)),
+        "random_state": (f"a whole number from 0 to {LARGEST_SEED}", is_seed),
     }
     for name, (expected, fits) in limits.items():
         if not fits(options[name]):
-            problems.append(Problem(name, expected, f"{options[name]:g}"))
+            problems.append(Problem(name, expected, as_found(options[name])))
     if options["threshold"] is not None:
         if dataset.y_score is None:
             problems.append(Problem("threshold", "a score column to apply it to", "a prediction column only"))
-        elif math.isnan(options["threshold"]):
-            problems.append(Problem("threshold", "a number", "not a number"))
+        elif not is_threshold(options["threshold"]):
+            problems.append(Problem("threshold", "a number", as_found(options["threshold"])))
     if flagged is not None and (options["threshold"] is not None or flagged.shape != (len(dataset),)):
         problems.append(Problem("flagged", f"a value for each of {len(dataset):,} rows, and no threshold", "otherwise"))
     reference = options["reference"]

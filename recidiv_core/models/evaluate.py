@@ -15,8 +15,18 @@ from recidiv_core.data import AuditDataset, Roles, Table, assign_roles, person_c
 from recidiv_core.errors import InputError
 from recidiv_core.models.algorithms import algorithm_of
 from recidiv_core.models.fitting import Progress, fit, n_fits, tune
-from recidiv_core.models.prepare import Feature, Rows, check_size, outcome_part, rows_of, splits, usable_features
+from recidiv_core.models.prepare import (
+    Feature,
+    Rows,
+    check_search,
+    check_size,
+    outcome_part,
+    rows_of,
+    splits,
+    usable_features,
+)
 from recidiv_core.models.tables import performance_table
+from recidiv_core.options import as_found, is_number
 from recidiv_core.plain import plain
 from recidiv_core.stats import ScoreCurve, ScoreCurves, baseline_threshold
 from recidiv_core.words import percent
@@ -138,9 +148,9 @@ def evaluate_models(
     names = list(dict.fromkeys(outcomes or [dataset.roles.label]))
     if not chosen:
         raise InputError.one("algorithms", "at least one", "none")
-    for name, value, least in (("n_outer", n_outer, 1), ("n_inner", n_inner, 2), ("n_iter", n_iter, 0)):
-        if value < least:
-            raise InputError.one(name, f"at least {least}", f"{value}")
+    if not is_number(n_outer, 1, 100, whole=True):
+        raise InputError.one("n_outer", "a whole number from 1 to 100", as_found(n_outer))
+    check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
     attribute = attribute or dataset.roles.sensitive[0]
     if attribute not in dataset.attributes:
         raise InputError.one("attribute", f"one of {', '.join(dataset.attributes)}", "another")

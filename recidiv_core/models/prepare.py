@@ -26,10 +26,12 @@ from recidiv_core.data import (
     shown,
 )
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.options import LARGEST_SEED, as_found, is_number, is_seed
 
 NUMBER, CATEGORY = "number", "category"
 MAX_LEVELS = 60
 HELD_OUT = 0.3  # of the people, where there is one split: C's 70/30
+_LARGEST = 1e100
 _BINS = 10
 
 
@@ -137,7 +139,8 @@ def _feature(column: pd.Series) -> tuple[Feature, str | None]:
     if column.notna().sum() == 0:
         return Feature(column.name, NUMBER), "no values at all"
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return Feature(column.name, NUMBER), None
+        is_empty = np.isnan(_usable_numbers(column)).all()
+        return Feature(column.name, NUMBER), "no values that a model can take" if is_empty else None
     levels = sorted(as_groups(column[column.notna()]).unique())
     if len(levels) > MAX_LEVELS:
         return Feature(column.name, CATEGORY), f"{len(levels):,} different texts, more than {MAX_LEVELS}"
@@ -147,22 +150,31 @@ def _feature(column: pd.Series) -> tuple[Feature, str | None]:
 def _levels(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > _BINS and not pd.api.types.is_bool_dtype(column):
         known = column.astype(float).replace([np.inf, -np.inf], np.nan)
-        return pd.qcut(known, _BINS, duplicates="drop") if known.nunique() > _BINS else known
+        # By rank: numbers of 1e300 beside 1e-300 have no cut-points that differ.
+        return pd.qcut(known.rank(), _BINS, duplicates="drop") if known.nunique() > _BINS else known
     return column
 
 
 def model_frame(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """The features' columns as every model here takes them: numbers as float64, categories as text; missing is NaN in both."""
+    """The features' columns as every model here takes them: numbers as float64, categories as text; missing is NaN in both.
+
+    A number beyond 1e100 counts as missing, as an infinite one does: its square, which every scaling needs, does not exist.
+    """
     columns = {}
     for feature in features:
         own = frame[feature.name]
         if feature.kind == NUMBER:
-            numbers = pd.to_numeric(own, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-            columns[feature.name] = np.where(np.isfinite(numbers), numbers, np.nan)
+            columns[feature.name] = _usable_numbers(own)
         else:
             columns[feature.name] = _texts(own)
     # Object columns stay so: pandas would make them its own strings, which encoders saved elsewhere do not know.
     return pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()})
+
+
+def _usable_numbers(column: pd.Series) -> np.ndarray:
+    """A column as float64, shape (n,); missing, and what no model can reckon with, as NaN."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.abs(numbers) <= _LARGEST, numbers, np.nan)
 
 
 def _texts(column: pd.Series) -> np.ndarray:
@@ -249,6 +261,19 @@ def splits(
         yield np.sort(own[train]), np.sort(own[test])
 
 
+def check_search(*, n_inner: Any, n_iter: Any, random_state: Any) -> None:
+    """Refuse folds, tries and seeds that are none."""
+    wrong = []
+    if not is_number(n_inner, 2, 100, whole=True):
+        wrong.append(Problem("n_inner", "a whole number from 2 to 100", "something else"))
+    if not is_number(n_iter, 0, 10_000, whole=True):
+        wrong.append(Problem("n_iter", "a whole number from 0 to 10,000", "something else"))
+    if not is_seed(random_state):
+        wrong.append(Problem("random_state", f"a whole number from 0 to {LARGEST_SEED}", "something else"))
+    if wrong:
+        raise InputError(wrong)
+
+
 def check_size(rows: Rows, n_outer: int, n_inner: int) -> None:
     """Refuse what cannot be split with both outcomes in every part."""
     people = np.arange(len(rows.y)) if rows.person is None else rows.person
@@ -268,7 +293,7 @@ def balanced(train: np.ndarray, y: np.ndarray, share: float | None, random_state
     if share is None:
         return train
     if not 0 < share <= 0.5:
-        raise InputError.one("balance", "a share of the rarer outcome above 0 and at most 0.5", f"{share:g}")
+        raise InputError.one("balance", "a share of the rarer outcome above 0 and at most 0.5", as_found(share))
     positive = y[train]
     rare = positive if positive.sum() * 2 <= len(train) else ~positive
     n_common = round(rare.sum() * (1 - share) / share)

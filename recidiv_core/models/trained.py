@@ -21,6 +21,7 @@ from recidiv_core.models.prepare import (
     CATEGORY,
     NUMBER,
     Feature,
+    check_search,
     check_size,
     model_frame,
     outcome_part,
@@ -164,6 +165,7 @@ def train_model(
     Options as :func:`evaluate_models`. Its card holds the data's digest, columns, seed, parameters and the held-out metrics.
     """
     chosen = algorithm_of(algorithm)
+    check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
     if chosen.mitigates:
         raise InputError.one("algorithm", "one that makes a model which can be saved", chosen.title)
     label = outcome or dataset.roles.label

@@ -15,6 +15,7 @@ import pandas as pd
 from recidiv_core.data import AuditDataset, csv_bytes, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import balanced, usable_features
+from recidiv_core.options import LARGEST_SEED, as_found, is_seed
 from recidiv_core.plain import plain
 from recidiv_core.privacy.coding import Coding, coding_of, filled
 from recidiv_core.privacy.copula import MARGINALS, PEOPLE, GaussianCopula
@@ -118,6 +119,8 @@ def synthesize(
     InputError
         With every problem found.
     """
+    if not is_seed(random_state):
+        raise InputError.one("random_state", f"a whole number from 0 to {LARGEST_SEED}", "something else")
     chosen, own = _checked(dataset, method, ratio, n_rows, options)
     ratio = chosen.ratio if ratio is None else ratio
     names, left_out = copied_columns(dataset, columns)
@@ -186,10 +189,10 @@ def _checked(
     if len(dataset) < FEWEST:
         problems.append(Problem("table", f"at least {FEWEST} rows", f"{len(dataset)}"))
     if ratio is not None and not 0 < ratio <= 0.5:
-        problems.append(Problem("ratio", "a share of the rarer outcome above 0 and at most 0.5", f"{ratio:g}"))
-    if n_rows is not None and (not chosen.is_drawn or not 1 <= n_rows <= 5_000_000):
+        problems.append(Problem("ratio", "a share of the rarer outcome above 0 and at most 0.5", as_found(ratio)))
+    if n_rows is not None and (not chosen.is_drawn or not is_number(n_rows, 1, 5_000_000, whole=True)):
         expected = "1 to 5,000,000" if chosen.is_drawn else f"nothing: with {chosen.title} it follows from the ratio"
-        problems.append(Problem("n_rows", expected, f"{n_rows}"))
+        problems.append(Problem("n_rows", expected, as_found(n_rows)))
     rare = min(dataset.base_rate, 1 - dataset.base_rate)
     if not chosen.is_drawn and rare >= (chosen.ratio if ratio is None else ratio):
         problems.append(

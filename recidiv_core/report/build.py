@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.files import write_whole
+from recidiv_core.options import as_found, is_number
 from recidiv_core.plain import plain
 from recidiv_core.report.document import document, entries, protect
 from recidiv_core.report.html import render_html
@@ -24,8 +25,8 @@ def render_report(results: Any, *, format: Format = "pdf", language: str = "en",
         problems.append(Problem("format", "'pdf', 'html' or 'json'", repr(format)))
     if language != "en":
         problems.append(Problem("language", "'en', the only one so far", repr(language)))
-    if min_cell < 0:
-        problems.append(Problem("min_cell", "0 or a positive whole number", str(min_cell)))
+    if not is_number(min_cell, 0, 1e9):
+        problems.append(Problem("min_cell", "0 or a positive whole number", as_found(min_cell)))
     if not entries(results):
         problems.append(Problem("results", "at least one result", "none"))
     if problems:

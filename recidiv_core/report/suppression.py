@@ -21,6 +21,7 @@ from recidiv_core.groups import METRICS, NO_PROBABILITY, GroupAudit
 from recidiv_core.stats import CELLS
 
 _NEAR_ZERO = 1e-8
+_PLAIN = 1e-4  # the square of a length that rounding does not make of nothing
 # What is published of a group, in the order of preference; with these four everything else follows.
 _FIGURES = (CELLS, ("fn", "tp"), ("fp", "tp"), ("tp",))
 _SENSITIVE = (*((cell,) for cell in CELLS), CELLS, ("fn", "tp"), ("fp", "tn"), ("fp", "tp"), ("tn", "fn"))
@@ -41,15 +42,14 @@ class _Published:
     """The linear span of what has been published, and what must stay outside it."""
 
     def __init__(self, sensitive: np.ndarray):
-        self._basis: list[np.ndarray] = []
+        self._basis = np.empty((0, sensitive.shape[1]))
         self._hidden = sensitive.astype(float)
 
     def _new_direction(self, vector: np.ndarray) -> np.ndarray | None:
         """The part of ``vector`` outside the span, of length 1; None when it lies inside."""
         rest = vector.astype(float)
         for _ in range(2):  # twice: Gram-Schmidt loses figures in one pass
-            for direction in self._basis:
-                rest = rest - (rest @ direction) * direction
+            rest = rest - (self._basis @ rest) @ self._basis
         length = np.linalg.norm(rest)
         return rest / length if length > _NEAR_ZERO * max(np.linalg.norm(vector), 1) else None
 
@@ -61,12 +61,17 @@ class _Published:
         direction = self._new_direction(vector)
         if direction is None:
             return
-        left = self._hidden - np.outer(self._hidden @ direction, direction)
-        if not always and (np.linalg.norm(left, axis=1) < _NEAR_ZERO).any():
+        along = self._hidden @ direction
+        # Of most it is plain that something is left; only of the others is it worked out to the last figure.
+        near = np.flatnonzero(np.einsum("ij,ij->i", self._hidden, self._hidden) - along**2 < _PLAIN)
+        left = np.linalg.norm(self._hidden[near] - np.outer(along[near], direction), axis=1)
+        given_away = near[left < _NEAR_ZERO]
+        if not always and len(given_away):
             return
+        self._hidden -= np.outer(along, direction)
         # What follows from the totals alone cannot be hidden any more, and must not block everything after it.
-        self._hidden = left[np.linalg.norm(left, axis=1) >= _NEAR_ZERO]
-        self._basis.append(direction)
+        self._hidden = np.delete(self._hidden, given_away, axis=0)
+        self._basis = np.vstack([self._basis, direction])
 
 
 def withheld_metrics(audit: GroupAudit, *, min_cell: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from recidiv_core.errors import InputError
 from recidiv_core.errors import Problem as Wrong
+from recidiv_core.options import is_number
 from recidiv_core.slices.search import Progress, problem, search
 
 MAX_K, MAX_PREDICATES = 1_000, 20_000
@@ -203,7 +204,7 @@ def _check(
         wrong.append(Wrong("k", f"a whole number from 1 to {MAX_K:,}", "something else"))
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 1:
         wrong.append(Wrong("alpha", "a number above 0 and up to 1", "something else"))
-    if min_support is not None and not (isinstance(min_support, (int, float)) and 1 <= min_support < math.inf):
+    if min_support is not None and not is_number(min_support, 1, 1e12):
         wrong.append(Wrong("min_support", "a number of rows of at least 1", "something else"))
     if max_level is not None and not (is_whole(max_level) and max_level >= 1):
         wrong.append(Wrong("max_level", "a whole number of at least 1", "something else"))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from recidiv_core.data import AFTERWARDS, GIVEN_AWAY, AuditDataset, candidates, gives_away, is_outcome, shown
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.options import LARGEST_SEED, is_seed
 from recidiv_core.slices.binning import NO_CUT, BinnedFrame, Progress, bin_features
 from recidiv_core.slices.find import LEAST_SUPPORT, conjunctions, default_support
 from recidiv_core.slices.losses import RowErrors, row_errors
@@ -170,6 +171,8 @@ def _bins(
 
 def _split(n: int, holdout: float, random_state: int) -> np.ndarray:
     """Which rows are held out."""
+    if not is_seed(random_state):
+        raise InputError.one("random_state", f"a whole number from 0 to {LARGEST_SEED}", "something else")
     held_out = np.zeros(n, bool)
     held_out[np.random.default_rng(random_state).permutation(n)[: round(holdout * n)]] = True
     if held_out.all() or not held_out.any():

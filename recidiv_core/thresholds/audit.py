@@ -13,8 +13,9 @@ import pandas as pd
 from recidiv_core.data import AuditDataset, Roles
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, score_curves
+from recidiv_core.options import LARGEST_SEED, is_seed, is_threshold
 from recidiv_core.plain import plain
-from recidiv_core.thresholds.candidates import Options, is_number, is_threshold, left_out_groups
+from recidiv_core.thresholds.candidates import Options, left_out_groups
 from recidiv_core.thresholds.definitions import DEFINITIONS
 from recidiv_core.thresholds.folds import Halves, halves_of
 from recidiv_core.thresholds.judgement import judged
@@ -195,5 +196,5 @@ def checked_dataset(dataset: AuditDataset, attribute: str, *, random_state: int)
         raise InputError.one("attribute", "a protected attribute of the table", "something else")
     if dataset.y_score is None:
         raise InputError.one("score", "a column with a score, to set thresholds on", "a prediction column only")
-    if not is_number(random_state, 0, 2**32 - 1, whole=True) or not isinstance(random_state, (int, np.integer)):
-        raise InputError.one("random_state", "a whole number of at least 0", "something else")
+    if not is_seed(random_state):
+        raise InputError.one("random_state", f"a whole number from 0 to {LARGEST_SEED}", "something else")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.options import is_number, is_threshold
 from recidiv_core.stats import ScoreCurve, ScoreCurves, baseline_threshold
 from recidiv_core.thresholds.definitions import DEFINITIONS, measure
 from recidiv_core.thresholds.search import Pool
@@ -93,18 +92,6 @@ def checked_options(curves: ScoreCurves, **given: Any) -> Options:
         partial=float(given["partial"]), limits={name: limit for name, limit in limits.items() if limit},
         min_support=int(given["min_support"]), baseline={g: baseline.get(g, fallback) for g in groups},
     )  # fmt: skip
-
-
-def is_number(value: Any, low: float, high: float, *, whole: bool = False) -> bool:
-    """Whether ``value`` is a number from ``low`` to ``high``, both included; True and False are none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return low <= value <= high and (not whole or value == int(value))
-
-
-def is_threshold(value: Any) -> bool:
-    """A finite number, or infinity, which flags nobody."""
-    return is_number(value, -sys.float_info.max, math.inf)
 
 
 def _per_group(name: str, given: PerGroup, groups: list[str], fits: Any, problems: list[Problem]) -> dict[str, float]:

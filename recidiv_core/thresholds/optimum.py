@@ -214,8 +214,10 @@ def _per_1000(change: np.ndarray, total: np.ndarray) -> np.ndarray:
 def definition_ranges(counts: np.ndarray) -> dict[str, Any]:
     """The range of each definition over groups with ``counts`` (…, G, 4) as :func:`counts_at` has them, shape (…).
 
-    The larger range where a definition has two metrics; NaN where the metric of a group does not exist.
+    The larger range where a definition has two metrics; NaN where the metric of a group does not exist, or there is no group.
     """
+    if counts.shape[-2] == 0:
+        return {name: np.full(counts.shape[:-2], np.nan) for name in DEFINITIONS}
     columns = np.moveaxis(counts, -1, 0)
     ranges = {name: np.ptp(measure(name, *columns), axis=-1) for name in MEASURES}
     return {name: np.maximum.reduce([ranges[m] for m in d.metrics]) for name, d in DEFINITIONS.items()}

@@ -13,8 +13,8 @@ import pandas as pd
 
 from recidiv_core.data import AuditDataset
 from recidiv_core.errors import InputError, Problem
+from recidiv_core.options import is_number
 from recidiv_core.thresholds.audit import ThresholdAudit, nobody
-from recidiv_core.thresholds.candidates import is_number
 from recidiv_core.thresholds.judgement import flagged_by
 from recidiv_core.version import __version__
 

@@ -13,10 +13,11 @@ import pandas as pd
 from recidiv_core.data import AuditDataset, Roles
 from recidiv_core.errors import InputError
 from recidiv_core.groups import GroupAudit, audit_groups, score_curves
+from recidiv_core.options import is_number
 from recidiv_core.plain import plain
 from recidiv_core.stats import ScoreCurves, baseline_threshold, normal_quantile, wilson_bounds
 from recidiv_core.thresholds.audit import checked_dataset
-from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups
+from recidiv_core.thresholds.candidates import Options, counts_at, left_out_groups
 from recidiv_core.thresholds.definitions import DEFINITIONS
 from recidiv_core.thresholds.folds import folds_of, halves_of
 from recidiv_core.thresholds.judgement import Progress, judged

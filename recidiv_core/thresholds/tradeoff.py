@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from recidiv_core.errors import InputError
+from recidiv_core.options import is_number
 from recidiv_core.stats import ScoreCurves
-from recidiv_core.thresholds.candidates import Options, counts_at, is_number, left_out_groups, objective_of, prepare
+from recidiv_core.thresholds.candidates import Options, counts_at, left_out_groups, objective_of, prepare
 from recidiv_core.thresholds.judgement import Progress
 from recidiv_core.thresholds.optimum import definition_ranges, options_of, trivial
 from recidiv_core.thresholds.search import Pick, best
