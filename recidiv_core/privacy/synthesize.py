@@ -15,7 +15,7 @@ import pandas as pd
 from recidiv_core.data import AuditDataset, csv_bytes, shown
 from recidiv_core.errors import InputError, Problem
 from recidiv_core.models import balanced, usable_features
-from recidiv_core.options import LARGEST_SEED, as_found, is_seed
+from recidiv_core.options import LARGEST_SEED, as_found, is_number, is_seed
 from recidiv_core.plain import plain
 from recidiv_core.privacy.coding import Coding, coding_of, filled
 from recidiv_core.privacy.copula import MARGINALS, PEOPLE, GaussianCopula
