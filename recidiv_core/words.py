@@ -59,7 +59,10 @@ def outward(low: float, high: float, *, percent: bool) -> str:
     """Bounds rounded away from what they bound, "1.2 to 3.5": in percent with one decimal, else with three or as many as tell them apart."""
     places = 3 if percent else max(3, significant_digits(low, high, most=12))
     scale, digits = 10**places, 1 if percent else places
-    shown = [math.floor(low * scale) / scale, math.ceil(high * scale) / scale if math.isfinite(high) else high]
+    shown = [
+        math.floor(low * scale) / scale if math.isfinite(low) else low,
+        math.ceil(high * scale) / scale if math.isfinite(high) else high,
+    ]
     texts = ["withheld" if math.isnan(x) else f"{x * (100 if percent else 1):.{digits}f}" for x in shown]
     return " to ".join(texts)
 

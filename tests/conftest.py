@@ -80,15 +80,15 @@ def compas():
 
 @pytest.fixture(scope="session")
 def started():
-    """Start ``serve`` with more arguments; gives address and the file that holds all it printed."""
+    """Start ``serve`` with more arguments, by ``launch`` in Python's place; gives address and the file that holds all it printed."""
     processes = []
 
-    def start(folder, *arguments: str) -> tuple[str, object]:
+    def start(folder, *arguments: str, launch: tuple[str, ...] = ("-m", "recidiv_core")) -> tuple[str, object]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         log = folder / "log.txt"
-        command = [sys.executable, "-m", "recidiv_core", "serve", "--port", str(port), *arguments]
+        command = [sys.executable, *launch, "serve", "--port", str(port), *arguments]
         with log.open("wb") as out:
             processes.append(
                 subprocess.Popen(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 import pandas as pd
 
@@ -30,7 +32,8 @@ def privacy_answer(audit: PrivacyAudit) -> list[str]:
     if audit.verdict == CANNOT:
         return [f"{_HEADS[CANNOT]}. {audit.notes[0]}", _copies(audit)]
     chance = "50 % would be chance" if s["verdict"] in (LEAKS, FARTHER) else "chance would bring 50 %"
-    share = f"{100 * s['nearer_to_train']:.1f} % ({outward(s['low'], s['high'], percent=True)}) of its records are nearer to the people it was made from than to as many others; {chance}"
+    bounds = "no interval: too few different people" if isnan(s["low"]) else outward(s["low"], s["high"], percent=True)
+    share = f"{100 * s['nearer_to_train']:.1f} % ({bounds}) of its records are nearer to the people it was made from than to as many others; {chance}"
     head = _HEADS[s["verdict"]]
     if s["verdict"] != LEAKS and audit.verdict == LEAKS:
         head = "The copy gives some people away, see below. Over all its records"

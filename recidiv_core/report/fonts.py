@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def _covered() -> frozenset[int]:
 
 
 def printable(text: str) -> str:
-    """``text`` with each character that no typeface can show written as its code point, "⟨U+6F22⟩"."""
-    covered = _covered()
-    return "".join(c if ord(c) in covered or c in "\n\t" else f"⟨U+{ord(c):04X}⟩" for c in text)
+    """``text`` with each character that no typeface can show, or that shows nothing itself, written as its code point, "⟨U+6F22⟩"."""
+    return "".join(c if _shows(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
+
+
+@cache
+def _shows(character: str) -> bool:
+    # Joiners and selectors of variants make one sign of several, which the compiler then looks for in one typeface.
+    is_hidden = unicodedata.category(character) == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F
+    return character in "\n\t" or (ord(character) in _covered() and not is_hidden)
