@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PORT ?= 8501
 
-.PHONY: run test bench lint lock notices sbom clean
+# 100,000 tables, 5,000 through every page, 2,000 models, 5,000 bodies: all with SHARE=1, a tenth without.
+SHARE ?= 0.1
+
+.PHONY: run test bench fuzz siege lint lock notices sbom clean
 .DELETE_ON_ERROR:
 
 # The lock is whole and its files are wheels: nothing else is looked up, and no code of a package runs while it is installed.
@@ -52,6 +55,12 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.honesty_thresholds
 	$(BIN)/python -m benchmarks.honesty_slices
 	$(BIN)/python -m benchmarks.honesty_models
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.fuzz $(SHARE)
+
+siege: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.siege
 
 # What comes from others: the versions with their hashes, the licences, the bill of materials of what is installed.
 lock: $(VENV)/test.stamp
