@@ -20,6 +20,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -153,15 +155,15 @@ def _moved(page, slider) -> float:
 
 
 def _large(seed: int) -> tuple[bytes, int]:
-    """A table of 346,685 rows as Parquet, and how many of its people had the outcome: no two seeds have the same."""
-    own = np.random.default_rng(seed)
-    score = own.random(ROWS).round(3)
-    frame = pd.DataFrame({"label": (own.random(ROWS) < 0.1 + 0.003 * seed + 0.3 * score).astype(int), "score": score, "race": own.choice(["a", "b", "c", "d"], ROWS)})  # fmt: skip
+    """A table of 346,685 rows and ``seed`` more as Parquet, and how many it has: no two sessions have as many."""
+    own, n = np.random.default_rng(seed), ROWS + seed
+    score = own.random(n).round(3)
+    frame = pd.DataFrame({"label": (own.random(n) < 0.1 + 0.3 * score).astype(int), "score": score, "race": own.choice(["a", "b", "c", "d"], n)})  # fmt: skip
     for i in range(5):
-        frame[f"c{i}"] = own.integers(0, 50, ROWS)
+        frame[f"c{i}"] = own.integers(0, 50, n)
     out = io.BytesIO()
     frame.to_parquet(out, index=False)
-    return out.getvalue(), int(frame["label"].sum())
+    return out.getvalue(), n
 
 
 class Session:
@@ -172,7 +174,9 @@ class Session:
 
         self.served, self.shown, self.files, self.widgets = served, "", [], {}
         url = f"ws://127.0.0.1:{served.port}/_stcore/stream"
-        self.wire = connect(url, origin=served.address, subprotocols=["streamlit"], max_size=None, open_timeout=60)
+        self.wire = ExitStack().enter_context(
+            connect(url, origin=served.address, subprotocols=["streamlit"], max_size=None, open_timeout=60)
+        )
         self.session = self.cookie = ""
 
     def run(self, query: str = "", widgets: list | None = None, page: str = "") -> str:
@@ -269,43 +273,39 @@ class Session:
 def sessions() -> None:
     """100 sessions with the large table, one after the other, all kept open: those beyond the limit are told, and each sees its own."""
     served = Served("--memory", str(MEMORY), "--max-sessions", "90")
+    first = Session(served)  # what it loads of the program stays, whoever comes
+    first.upload(_large(0)[0])
+    first.wire.close()
+    time.sleep(60)
     empty = served.memory()
-    kept, refused, most = [], [], 0.0
+    kept, refused, most = [], Counter(), 0.0
     for seed in range(SESSIONS):
-        data, positives = _large(seed)
+        data, n = _large(seed)
         try:
             own = Session(served)
         except Exception as error:
-            refused.append(f"no session: {type(error).__name__} {getattr(getattr(error, 'response', None), 'status_code', '')}")
+            refused[f"no session, status {getattr(getattr(error, 'response', None), 'status_code', '?')}"] += 1
             continue
         said = own.upload(data)
-        if "large.parquet" in said and "expected" not in said:
-            kept.append((own, positives, said))
+        if f"{n:,} people" in said:
+            kept.append((own, n))
         else:
-            refused.append(said[:120])
+            refused[re.sub(r"[\d,.]+", "N", said[said.find("expected") :][:140])] += 1
             own.wire.close()
         most = max(most, served.memory())
-    wrong = 0
-    for own, positives, _ in kept:  # each is asked once more, when all the others are there: it still has its own table
-        said = own.run(page=own.pages["start"])
-        wrong += f"{ROWS:,} people" not in said or _percent(positives) not in said
-    told = {re.sub(r"\d+", "N", why) for why in refused}
+    # Each is asked once more, when all the others are there: it still has its own table, and sees no other's.
+    wrong = sum(re.findall(r"([\d,]+) people ·", own.run())[:1] != [f"{n:,}"] for own, n in kept)
     print(
-        f"sessions: {len(kept)} of {SESSIONS} kept {ROWS:,} rows each under {MEMORY:g} GB (most {most:.2f}, empty {empty:.2f}), {len(refused)} refused: {told}; "
-        f"{wrong} saw another's table or none"
+        f"sessions: {len(kept)} of {SESSIONS} kept {ROWS:,} rows each under {MEMORY:g} GB (most {most:.2f}, empty {empty:.2f}); refused: {dict(refused)}; "
+        f"{wrong} of those kept saw another's table or none"
     )  # fmt: skip
-    for own, *_ in kept:
+    for own, _ in kept:
         own.wire.close()
     begun = time.monotonic()
     while served.memory() > empty + 0.15 * (most - empty) and time.monotonic() - begun < 120:
         time.sleep(1)
     print(f"    after closing all: {served.memory():.2f} GB after {time.monotonic() - begun:.0f} s")
     served.end()
-
-
-def _percent(positives: int) -> str:
-    """As the Overview says it: so many of 100."""
-    return str(round(100 * positives / ROWS))
 
 
 WRITING = """
@@ -352,10 +352,8 @@ def kills() -> None:
         family = _descendants(writer.pid) - {writer.pid}
         if i % 3 != 0:
             for pid in family:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         if i % 3 != 1:
             writer.kill()
         else:  # the workers alone: it goes on, with others

@@ -27,6 +27,7 @@ from recidiv_core.api import (
     Doors,
     Guard,
     LimitedProtocol,
+    LimitedSocket,
     PublicUrl,
     Tokens,
     Workers,
@@ -124,7 +125,7 @@ def serve(records: SentencingRecords, settings: Settings) -> None:
         host=address,
         port=settings.port,
         http=partial(LimitedProtocol, doors=Doors(proxies=settings.proxies)),
-        ws="websockets-sansio",
+        ws=LimitedSocket,
         ws_ping_interval=20,
         ws_ping_timeout=20,
         headers=HEADERS,
@@ -177,6 +178,8 @@ def _tell_no_values() -> None:
 
     def without_values(*arguments: Any, **more: Any) -> logging.LogRecord:
         record = made(*arguments, **more)
+        if isinstance(record.args, tuple):
+            record.args = tuple(place_of(a) if isinstance(a, BaseException) else a for a in record.args)
         if record.exc_info and record.exc_info[1] is not None:
             record.msg, record.args = f"{record.name}: {place_of(record.exc_info[1])}", ()
             record.exc_info = record.exc_text = None

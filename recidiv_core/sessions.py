@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from streamlit.runtime import Runtime
@@ -23,31 +23,40 @@ class Sessions:
 
     def __init__(self, *, most: int):
         self._most = most
+        self._arriving: list[tuple[str, int]] = []  # session and size of each file that is on its way
 
     def refuses(self, existing: str | None) -> str | None:
-        """Why a new session cannot be, in words; None where it can, or where ``existing`` is one that goes on."""
+        """Why a new session cannot be, in words; None where it can, or where ``existing`` is one that goes on.
+
+        One that has lost its connection does not count: whoever loads the page again at a full server is not kept out by themselves.
+        """
         manager = _manager()
         if existing is not None and manager.get_session_info(existing) is not None:
             return None
-        if len(manager.list_sessions()) >= self._most:
+        if len(manager.list_active_sessions()) >= self._most:
             return f"This server holds {self._most} sessions at once, and all are taken. Try again later."
         if not memory.has_room(_FOR_A_SESSION):
-            memory.give_back()
-            if not memory.has_room(_FOR_A_SESSION):
-                return "This server's memory is used up by other sessions. Try again later."
+            return "This server's memory is used up by other sessions. Try again later."
         return None
 
-    def refuses_upload(self, session: str, size: int | None) -> str | None:
-        """Why a file of ``size`` bytes cannot be taken; None where it can."""
-        held = _files().get(session, {})
-        size = _USUAL if size is None else size
-        if len(held) >= MOST_FILES or sum(len(file.data) for file in held.values()) + size > MOST_UPLOADED:
-            return (
-                f"a session holds at most {MOST_FILES} files of {MOST_UPLOADED / 1e6:,.0f} MB in all: remove one first"
-            )
-        if not memory.has_room(2 * size):  # the file, and its copy while it is taken from the request
-            return "this server's memory is used up by other sessions: try again later"
-        return None
+    @contextmanager
+    def arriving(self, session: str, size: int | None) -> Iterator[str | None]:
+        """While a file of ``size`` bytes comes: why it cannot be taken; None where it can, and then there is room for it until it is here."""
+        coming = (session, _USUAL if size is None else size)
+        own = [n for other, n in self._arriving if other == session]
+        own += [len(file.data) for file in _files().get(session, {}).values()]
+        if len(own) >= MOST_FILES or sum(own) + coming[1] > MOST_UPLOADED:
+            most = f"{MOST_FILES} files of {MOST_UPLOADED / 1e6:,.0f} MB in all"
+            yield f"a session holds at most {most}: remove one first"
+        # A file, and its copy while it is taken from the request.
+        elif not memory.has_room(2 * (coming[1] + sum(n for _, n in self._arriving))):
+            yield "this server's memory is used up by other sessions: try again later"
+        else:
+            self._arriving.append(coming)
+            try:
+                yield None
+            finally:
+                self._arriving.remove(coming)
 
     @asynccontextmanager
     async def swept(self, _app: Any) -> AsyncIterator[dict[str, Any]]:
@@ -70,7 +79,7 @@ async def _sweep() -> None:
         uploads = Runtime.instance().uploaded_file_mgr
         for session in set(_files()) - known:
             uploads.remove_session_files(session)
-        if len(known) < n_before:
+        if len(known) < n_before or not memory.has_room(_FOR_A_SESSION):
             await asyncio.to_thread(memory.give_back)
         n_before = len(known)
 

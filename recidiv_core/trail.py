@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from recidiv_core.errors import InputError
 
 WHO = "x-recidiv-who"  # the header by which the guard tells the dashboard whose token it is
 _descriptor: int | None = None
+_LOG = logging.getLogger(__name__)
 
 
 def open_trail(path: Path) -> None:
@@ -33,4 +35,7 @@ def note(event: str, *, who: str, **about: str | int | None) -> None:
     if _descriptor is None:
         return
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, "who": who, **about}
-    os.write(_descriptor, json.dumps(line).encode() + b"\n")  # one write: lines of several threads do not mix
+    try:
+        os.write(_descriptor, json.dumps(line).encode() + b"\n")  # one write: lines of several threads do not mix
+    except OSError as error:  # a full disk must not take the program down; that a line is missing stands in the log
+        _LOG.error("the trail cannot be written: %s", error.strerror)

@@ -113,7 +113,7 @@ def started():
         process.terminate()
         process.wait(timeout=20)
 
-    start.stop = stop
+    start.stop, start.processes = stop, processes
     yield start
     while processes:
         stop()

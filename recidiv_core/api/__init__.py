@@ -6,7 +6,7 @@ from recidiv_core.api.guard import Guard
 from recidiv_core.api.policy import HEADERS, dashboard_policy
 from recidiv_core.api.routes import create_api
 from recidiv_core.api.tokens import Tokens, add_token, withdraw_token
-from recidiv_core.api.wire import LimitedProtocol
+from recidiv_core.api.wire import LimitedProtocol, LimitedSocket
 from recidiv_core.api.work import Workers
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Doors",
     "Guard",
     "LimitedProtocol",
+    "LimitedSocket",
     "PublicUrl",
     "Tokens",
     "Workers",

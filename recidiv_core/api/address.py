@@ -26,7 +26,8 @@ def is_loopback(address: str) -> bool:
 
 def is_own_name(host: str) -> bool:
     """Whether a Host header names this machine by itself, with a port or without."""
-    return is_loopback(host if host.endswith("]") else host.rpartition(":")[0] or host)
+    name, _, port = (host, "", "80") if host.endswith("]") or ":" not in host else host.rpartition(":")
+    return port.isdecimal() and is_loopback(name)
 
 
 @dataclass(frozen=True)

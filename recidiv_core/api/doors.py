@@ -11,6 +11,7 @@ from typing import Protocol
 
 MOST_CONNECTIONS = 1_000
 MOST_OF_A_CLIENT = 200  # an office behind one address fits; a browser opens six and a websocket
+_FAIR_SECONDS = 2.0  # that anybody has for a first word
 _OTHER_DESCRIPTORS = 400  # files, workers and what libraries hold
 
 
@@ -44,10 +45,11 @@ class Doors:
         if self._counts(connection.peer) and self._clients[connection.peer] >= self._of_a_client:
             return False
         if len(self._all) >= self._most:
-            if not self._waiting:
-                return False
             now = time.monotonic()
-            slowest = min(self._waiting, key=lambda other: other.received / (now - other.since + 1))
+            slow = [other for other in self._waiting if now - other.since > _FAIR_SECONDS]
+            if not slow:
+                return False
+            slowest = min(slow, key=lambda other: other.received / (now - other.since))
             slowest.abort()
             self.leaves(slowest)
         self._all.add(connection)

@@ -6,8 +6,11 @@ import asyncio
 import base64
 import binascii
 import logging
+import math
+import time
 from collections import Counter
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from html import escape
 from typing import Protocol
 
@@ -31,6 +34,9 @@ MOST_HELD = 400_000_000  # bytes of all tables together
 # For a body: so many seconds, a second more for each so many bytes that came, and so many between two parts of it.
 BODY_SECONDS, BODY_PACE, IDLE_SECONDS = 15.0, 20_000, 10.0
 FIRST_WORD_SECONDS = 15.0  # until a websocket says something
+LOOK_SECONDS = 5.0  # between two looks at whether its token still holds
+MOST_AGAIN = 3  # websockets that come back to one session: it lost some of them, and the server may not know yet
+MOST_DRAINED = 510_000_000  # bytes of a refused file that are let run out
 # Streamlit's own routes that nobody here needs, and that no option turns off.
 _CLOSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/script-health-check")
 _STREAM, _HOST_CONFIG, _UPLOAD = "/_stcore/stream", "/_stcore/host-config", "/_stcore/upload_file/"
@@ -58,8 +64,8 @@ class Sessions(Protocol):
     def refuses(self, existing: str | None) -> str | None:
         """Why a new session cannot be, in words; None where it can, or where ``existing`` is one that goes on."""
 
-    def refuses_upload(self, session: str, size: int | None) -> str | None:
-        """Why a file of ``size`` bytes cannot be taken; None where it can."""
+    def arriving(self, session: str, size: int | None) -> AbstractContextManager[str | None]:
+        """While a file of ``size`` bytes comes: why it cannot be taken; None where it can."""
 
 
 class _Refused(Exception):
@@ -96,6 +102,7 @@ class Guard:
         self._policy = policy
         self._body_seconds, self._idle_seconds = body_seconds, idle_seconds
         self._held = 0
+        self._again: Counter[str | None] = Counter()  # websockets, by the session that they came back to
         self._asking: Counter[str] = Counter()  # what a client behind a proxy asks at once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,9 +142,13 @@ class Guard:
             inner = {"path": path, "raw_path": path.encode(), "root_path": self._prefix}
             await self._with_body(scope | inner, headers, receive, send)
         else:
-            self._check_room(path, scope, headers)
             full = self._is_page(scope, headers) and self._sessions is not None and self._sessions.refuses(None)
-            await (_full(full) if full else self._app)(scope, receive, send)
+            if full:
+                await _full(full)(scope, receive, send)
+            elif self._sessions is not None and scope["method"] == "PUT" and path.startswith(_UPLOAD):
+                await self._upload(path, scope, headers, receive, send)
+            else:
+                await self._app(scope, receive, send)
 
     async def _admitted(self, path: str, headers: Headers, client: str) -> str:
         """Whose token a request brings ("-": none is needed), if it may be answered at all."""
@@ -155,13 +166,12 @@ class Guard:
         if not self._tokens.are_needed:
             return "-"
         try:
-            self._tokens.check(client)
             given = _given(headers)
             owner = self._tokens.owner(given)
             if owner is None and given:
-                await self._tokens.told_wrong(client)
+                await self._tokens.told_wrong(client, given)
         except TooManyWrong:
-            raise _Refused(429, "too many wrong tokens: try again in ten minutes") from None
+            raise _Refused(429, "too many wrong tokens") from None
         if owner is None:
             raise _Refused(401, "the token is missing, or another one")
         self._tokens.told_right(client)
@@ -182,41 +192,58 @@ class Guard:
                 del self._asking[client]
 
     async def _session(self, scope: Scope, headers: Headers, who: str, receive: Receive, send: Send) -> None:
-        """A websocket: one that says nothing is closed, as is one whose token is withdrawn."""
+        """A websocket of the dashboard, for a new session or for one that it comes back to."""
         protocols = [part.strip() for part in headers.get("sec-websocket-protocol", "").split(",")]
         existing = protocols[2] if len(protocols) > 2 and protocols[2] else None
         if self._sessions is not None and (why := self._sessions.refuses(existing)):
             raise _Refused(503, why)
-        has_spoken = False
-
-        async def heard() -> Message:
-            nonlocal has_spoken
-            if has_spoken:
-                message = await receive()
-                if who not in ("-", *self._tokens.known()):
-                    return {"type": "websocket.disconnect", "code": 1008}
-                return message
-            try:
-                async with asyncio.timeout(FIRST_WORD_SECONDS):
-                    message = await receive()
-            except TimeoutError:
-                await send({"type": "websocket.close", "code": 1008})
-                return {"type": "websocket.disconnect", "code": 1008}
-            has_spoken = message["type"] == "websocket.receive"
-            return message
-
         if existing is None:
             trail.note("came", who=who)
-        await self._app(scope, heard, send)
+        elif self._again[existing] >= MOST_AGAIN:
+            raise _Refused(429, "too many connections to one session")
+        self._again[existing] += 1
+        try:
+            await self._app(scope, self._heard(who, receive, send), send)
+        finally:
+            self._again[existing] -= 1
+            if not self._again[existing]:
+                del self._again[existing]
 
-    def _check_room(self, path: str, scope: Scope, headers: Headers) -> None:
-        """Refuse an upload that is beyond what its session, or the server, may hold."""
-        if self._sessions is None or scope["method"] != "PUT" or not path.startswith(_UPLOAD):
-            return
-        length = headers.get("content-length", "")
-        session = path.removeprefix(_UPLOAD).partition("/")[0]
-        if why := self._sessions.refuses_upload(session, int(length) if length.isdecimal() else None):
-            raise _Refused(507, why)
+    def _heard(self, who: str, receive: Receive, send: Send) -> Receive:
+        """``receive`` of a websocket: it ends one that says nothing at first, and soon after its token was withdrawn, any."""
+        kept = self._tokens.known().get(who)  # the token, not its name: that can be given to another
+        silent_until = time.monotonic() + FIRST_WORD_SECONDS
+
+        async def heard() -> Message:
+            nonlocal silent_until
+            while time.monotonic() < silent_until and self._tokens.known().get(who) == kept:
+                try:
+                    async with asyncio.timeout(min(LOOK_SECONDS, FIRST_WORD_SECONDS)):
+                        message = await receive()
+                except TimeoutError:
+                    continue
+                if self._tokens.known().get(who) != kept:
+                    break
+                if message["type"] == "websocket.receive":
+                    silent_until = math.inf
+                return message
+            await send({"type": "websocket.close", "code": 1008})
+            return {"type": "websocket.disconnect", "code": 1008}
+
+        return heard
+
+    async def _upload(self, path: str, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """A file for a session. One for which there is no room is let run out, for a browser listens only then."""
+        said = headers.get("content-length", "")
+        length = int(said) if said.isdecimal() and len(said) < 16 else None
+        with self._sessions.arriving(path.removeprefix(_UPLOAD).partition("/")[0], length) as why:
+            if why is None:
+                await self._app(scope, receive, send)
+                return
+        left = MOST_DRAINED
+        while left > 0 and (message := await receive()).get("more_body"):
+            left -= len(message.get("body", b""))
+        raise _Refused(507, why)
 
     def _is_page(self, scope: Scope, headers: Headers) -> bool:
         return scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", "")
@@ -256,13 +283,15 @@ class Guard:
             async with asyncio.timeout(self._idle_seconds) as limit_of_time:
                 more = True
                 while more:
-                    limit_of_time.reschedule(min(clock() + self._idle_seconds, latest + held / BODY_PACE))
+                    limit_of_time.reschedule(min(clock() + self._idle_seconds, latest))
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return
                     part, more = message.get("body", b""), message.get("more_body", False)
                     parts.append(part)
                     held += len(part)
+                    # What came fast is no credit for what comes slowly after it.
+                    latest = min(latest + len(part) / BODY_PACE, clock() + self._body_seconds)
                     self._held += len(part)
                     if held > limit:
                         raise _Refused(413, f"the body may have at most {limit:,} bytes")

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import os
 import re
 import secrets
 import time
@@ -21,8 +22,9 @@ FREE, MOST_WRONG = 3, 20  # wrong ones from a client that are answered at once, 
 _FORGET = 600.0  # seconds
 _SLOWEST = 5.0
 _KEPT_CLIENTS = 10_000
-_NAME = re.compile(r"[\w.@-]{1,60}")
-_LINE = re.compile(r"([\w.@-]{1,60})\s+([0-9a-f]{64})")
+_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,60}")
+_LINE = re.compile(rf"({_NAME.pattern})\s+([0-9a-f]{{64}})")
+_SINGLE = "token"  # the name of the one from the environment
 _LOG = logging.getLogger(__name__)
 
 
@@ -30,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 class _Wrong:
     count: int
     latest: float
+    given: str  # the hash of the last one
 
 
 class TooManyWrong(Exception):
@@ -53,7 +56,7 @@ class Tokens:
     def known(self) -> dict[str, str]:
         """Name of each token that is valid now, and its hash."""
         self._refresh()
-        return self._named | ({} if self._single is None else {"token": self._single})
+        return self._named | ({} if self._single is None else {_SINGLE: self._single})
 
     def owner(self, given: bytes) -> str | None:
         """The name of the token ``given``; None where there is none such."""
@@ -63,32 +66,29 @@ class Tokens:
                 found = name
         return found
 
-    async def told_wrong(self, client: str) -> None:
-        """Count a wrong token, log it without the token, and slow the client down.
+    async def told_wrong(self, client: str, given: bytes) -> None:
+        """Count a wrong token, log it without the token, and slow the client down. The same one again, as a page left open sends it, counts once.
+
+        A right one is never kept waiting for the wrong ones of others at the same address.
 
         Raises
         ------
         TooManyWrong
-            When its tries are used up for now.
+            When there were more than anybody mistypes.
         """
-        self.check(client)
-        wrong = self._wrong.setdefault(client, _Wrong(0, 0.0))
-        wrong.count, wrong.latest = wrong.count + 1, time.monotonic()
+        wrong = self._wrong.get(client)
+        if wrong is None or time.monotonic() - wrong.latest > _FORGET:
+            wrong = self._wrong[client] = _Wrong(0, 0.0, "")
+        if (own := _hashed(given)) != wrong.given:
+            wrong.count, wrong.latest, wrong.given = wrong.count + 1, time.monotonic(), own
+            if wrong.count <= MOST_WRONG:  # more would tell nothing, and fill the log
+                _LOG.warning("a wrong token from %s, the %d. in a row", client, wrong.count)
         self._wrong.move_to_end(client)
         while len(self._wrong) > _KEPT_CLIENTS:
             self._wrong.popitem(last=False)
-        _LOG.warning("a wrong token from %s, the %d. in a row", client, wrong.count)
         if wrong.count > FREE:
-            await asyncio.sleep(min(0.25 * 2 ** (wrong.count - FREE), _SLOWEST))
-
-    def check(self, client: str) -> None:
-        """Raise TooManyWrong where a client has tried too many."""
-        wrong = self._wrong.get(client)
-        if wrong is None:
-            return
-        if time.monotonic() - wrong.latest > _FORGET:
-            del self._wrong[client]
-        elif wrong.count >= MOST_WRONG:
+            await asyncio.sleep(min(0.25 * 2 ** min(wrong.count - FREE, 9), _SLOWEST))
+        if wrong.count > MOST_WRONG:
             raise TooManyWrong
 
     def told_right(self, client: str) -> None:
@@ -138,7 +138,7 @@ def add_token(path: Path, name: str) -> str:
         For a name that cannot be, or that has one.
     """
     known = read_tokens(path) if path.exists() else {}
-    if not _NAME.fullmatch(name) or name in known:
+    if not _NAME.fullmatch(name) or name in (*known, _SINGLE, "-"):
         raise InputError.one("NAME", "letters, digits, . _ @ - and no name that has a token", "another")
     token = secrets.token_urlsafe(32)
     _write(path, known | {name: _hashed(token.encode())})
@@ -161,6 +161,7 @@ def withdraw_token(path: Path, name: str) -> None:
 
 def _write(path: Path, named: dict[str, str]) -> None:
     try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # a new one is nobody else's to read
         write_whole(path, "".join(f"{name} {kept}\n" for name, kept in named.items()).encode())
     except OSError as error:
         raise InputError.one("--tokens", "a file that can be written", error.strerror or "none") from None

@@ -9,14 +9,16 @@ import time
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from recidiv_core.api.doors import Doors
 
 MOST_HEAD = 256_000  # bytes before the body: roles that name 2,000 columns fit
 MOST_HEADERS = 100
 HEAD_SECONDS = 15.0  # for the head of each request of a connection
-BODY_SECONDS, BODY_PACE = 20.0, 10_000  # for a body, and for each so many bytes of it a second more
-WRITE_SECONDS = 25.0  # for a client that does not read
+BODY_SECONDS, BODY_PACE = 20.0, 10_000  # a body may be so late, at so many bytes a second
+WRITE_SECONDS = 25.0  # in which a client has to read something
+MOST_WAITING = 8  # requests that one connection sends before the first of them is answered: no browser does
 _END_OF_HEAD = b"\r\n\r\n"
 _SIZE = re.compile(rb"[0-9a-fA-F]{1,16}\r\n")
 
@@ -56,7 +58,62 @@ class Chunks:
         return place
 
 
-class LimitedProtocol(HttpToolsProtocol):
+class Watched:
+    """Ends a connection whose client reads nothing for a while; one that reads slowly is waited for."""
+
+    _write_timer: Any = None
+    transport: Any
+    loop: Any
+
+    def pause_writing(self) -> None:
+        super().pause_writing()  # type: ignore[misc]
+        self._watch_writing(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._stop_watching()
+        super().resume_writing()  # type: ignore[misc]
+
+    def _watch_writing(self, left: int) -> None:
+        self._write_timer = self.loop.call_later(WRITE_SECONDS, self._check_writing, left)
+
+    def _check_writing(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left >= before:
+            self.transport.abort()
+        else:
+            self._watch_writing(left)
+
+    def _stop_watching(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+
+class LimitedSocket(Watched, WebSocketsSansIOProtocol):
+    """A websocket that takes nothing while it cannot give, and is gone at once when its other end is."""
+
+    leave: Any = None  # tells the doors
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.transport.pause_reading()  # pongs wait for nobody: a client that sends pings and does not read would fill the memory
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.transport.resume_reading()
+
+    def keepalive_timeout(self) -> None:
+        """No pong came: what is still to be written would keep the connection for ever."""
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_watching()
+        if self.leave is not None:
+            self.leave()
+        super().connection_lost(exc)
+
+
+class LimitedProtocol(Watched, HttpToolsProtocol):
     """A connection that is too much, too slow, or framed in a way that is not taken, is closed."""
 
     def __init__(self, *arguments: Any, doors: Doors, **more: Any):
@@ -71,7 +128,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._length = 0  # bytes of a body still to come, where its length was said
         self._head_timer: Any = None
         self._body_timer: Any = None
-        self._write_timer: Any = None
+        self._body_due = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -84,6 +141,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._doors.leaves(self)
         self._cancel_timers()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def abort(self) -> None:
@@ -92,6 +150,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        # What came fast is no credit for what comes slowly after it.
+        self._body_due = min(self._body_due + len(data) / BODY_PACE, time.monotonic() + BODY_SECONDS)
         try:
             while data and not self._is_upgraded and not self.transport.is_closing():
                 cut = self._cut(data)
@@ -124,23 +184,28 @@ class LimitedProtocol(HttpToolsProtocol):
             raise Framing
         said = dict(self.headers)
         encoding = said.get(b"transfer-encoding", b"").strip().lower()
-        if encoding not in (b"", b"chunked"):
+        has_body = encoding or said.get(b"content-length", b"0").strip() != b"0"
+        if encoding not in (b"", b"chunked") or (self.parser.should_upgrade() and has_body):
+            raise Framing
+        if len(self.pipeline) >= MOST_WAITING:
+            self.transport.abort()
             raise Framing
         self._is_head, self._head = False, 0
         self._chunks = Chunks() if encoding else None
         self._length = int(said.get(b"content-length") or 0)
         self._head_timer.cancel()
         self._head_timer = None
-        self._body_timer = self.loop.call_later(BODY_SECONDS, self._check_pace, time.monotonic(), self.received)
+        self._body_due = time.monotonic() + BODY_SECONDS
+        self._body_timer = self.loop.call_later(BODY_SECONDS, self._check_pace)
         super().on_headers_complete()
 
-    def _check_pace(self, since: float, received: int) -> None:
+    def _check_pace(self) -> None:
         """End a body that comes too slowly, unless it is we who do not take it."""
-        late = time.monotonic() - since - BODY_SECONDS - (self.received - received) / BODY_PACE
-        if late >= 0 and not self.flow.read_paused:
+        left = self._body_due - time.monotonic()
+        if left <= 0 and not self.flow.read_paused:
             self.transport.abort()
         else:
-            self._body_timer = self.loop.call_later(max(-late, 1.0), self._check_pace, since, received)
+            self._body_timer = self.loop.call_later(max(left, 1.0), self._check_pace)
 
     def on_message_complete(self) -> None:
         self._is_head, self._chunks, self._length = True, None, 0
@@ -150,18 +215,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._is_upgraded = True
-        self._doors.leaves(self)  # from here on it is a session, and counted as such
+        self._doors.waits(self, is_waiting=False)
         self._cancel_timers()
         super().handle_websocket_upgrade()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._write_timer = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-        super().resume_writing()
+        socket = self.transport.get_protocol()
+        socket.leave = lambda: self._doors.leaves(self)  # until then it counts as the connection that it was
+        if not socket.handshake_initiated:  # headers that the other parser does not take: it would wait for ever
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
 
     def _wait_for_head(self) -> None:
         """Start the clock for a head, once; a request that begins is waited for."""
@@ -170,6 +231,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._doors.waits(self, is_waiting=True)
 
     def _cancel_timers(self) -> None:
-        for timer in (self._head_timer, self._body_timer, self._write_timer):
+        for timer in (self._head_timer, self._body_timer):
             if timer is not None:
                 timer.cancel()

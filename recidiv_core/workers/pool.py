@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ class Job:
     def is_ready(self) -> bool:
         """Whether there is a worker; waits until it says so."""
         try:
+            self._wire.settimeout(_GRACE * 6)  # all that a worker needs may still have to be loaded
             return self._wire.recv(1) == READY
         except OSError:
             return False
@@ -102,6 +104,9 @@ class Job:
                 raise TooLong(f"the work took longer than {task.seconds:g} seconds") from None
             raise Broken from None
         return _told(found)
+
+    def __del__(self) -> None:
+        self.end()  # one that was made for somebody who has gone meanwhile
 
     def end(self) -> None:
         """End the worker, whatever it does, from any thread: its data goes with it."""
@@ -132,14 +137,16 @@ class Pool:
 
     def __init__(self, *, load: Sequence[str] = (), most: int | None = None):
         self._load = list(load)
-        self._turns = threading.BoundedSemaphore(most or 2 * (os.cpu_count() or 1))
+        most = most or 2 * (os.cpu_count() or 1)
+        # By task: a model that scores for ten minutes keeps nobody from reading a table.
+        self._turns = defaultdict(lambda: threading.BoundedSemaphore(most))
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
     def run(self, task: Task, body: bytes, *, about: str, options: dict[str, Any]) -> memoryview:
         """As :meth:`Job.answer`, when it is its turn."""
-        with self._turns:
+        with self._turns[task]:
             job = self.job()
             try:
                 return job.answer(task, body, about=about, options=options)

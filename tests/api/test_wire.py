@@ -39,6 +39,7 @@ def answers(address: str, *pieces: bytes) -> bytes:
         return found
 
 
+UPGRADE = b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"  # fmt: skip
 POST = b"POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -59,6 +60,10 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
         (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 300_000 + b"\r\n\r\n", [400]),
         (b"GET /health HTTP/1.1\nHost: localhost\n\n", [400]),
         (GET + GET + GET, [200, 200, 200]),
+        (UPGRADE + b"Content-Length: 5\r\n\r\nxxxxx", [400]),
+        (UPGRADE + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400]),
+        (UPGRADE.replace(b"GET", b"POST") + b"\r\n", [400]),
+        (UPGRADE + b"Cookie: " + b"x" * 9_000 + b"\r\n\r\n", [400]),
     ],
 )
 def test_how_a_request_may_be_framed(served, sent, status):
@@ -68,6 +73,33 @@ def test_how_a_request_may_be_framed(served, sent, status):
         assert told[: len(status)] == status and len(told) <= len(status), found[:300]
 
 
+def test_thousands_of_requests_in_a_row_are_not_kept(served):
+    """A connection that sends without listening is closed after some, and nobody waits meanwhile."""
+    with wire(served[0]) as own, pytest.raises(OSError):
+        for _ in range(200):
+            own.sendall(GET * 500)
+    start = time.perf_counter()
+    urllib.request.urlopen(f"{served[0]}/health", timeout=10).read()
+    assert time.perf_counter() - start < 2
+
+
+def test_askers_who_leave_at_once_leave_nothing_behind(started, tmp_path):
+    address, _ = started(tmp_path, "--records", "simulated:200")
+    process = started.processes[-1].pid
+    body = b"y,s,g\n1,0.5,a\n"
+    head = f"POST {audit_path()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    answers(address, head + body)  # workers are there
+    before = len(os.listdir(f"/proc/{process}/fd"))
+    for i in range(60):
+        with wire(address) as own:
+            own.sendall(head + body)
+            time.sleep(0.001 * (i % 30))
+    latest = time.monotonic() + 20
+    while len(os.listdir(f"/proc/{process}/fd")) > before + 10 and time.monotonic() < latest:
+        time.sleep(0.5)
+    assert len(os.listdir(f"/proc/{process}/fd")) <= before + 10
+
+
 def test_every_answer_carries_the_headers(served):
     """Also those that no application makes."""
     requests = {
@@ -75,9 +107,8 @@ def test_every_answer_carries_the_headers(served):
         400: b"nonsense\r\n\r\n", 413: POST + b"Content-Length: 99999999\r\n\r\n", 422: POST + b"Content-Length: 2\r\n\r\n{}",
     }  # fmt: skip
     page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    upgrade = b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"  # fmt: skip
-    elsewhere = upgrade + b"Origin: http://elsewhere.example\r\n\r\n"
-    for status, sent in [*requests.items(), (200, page), (101, upgrade + b"\r\n"), (403, elsewhere)]:
+    elsewhere = UPGRADE + b"Origin: http://elsewhere.example\r\n\r\n"
+    for status, sent in [*requests.items(), (200, page), (101, UPGRADE + b"\r\n"), (403, elsewhere)]:
         head = answers(served[0], sent).partition(b"\r\n\r\n")[0].decode()
         assert head.startswith(f"HTTP/1.1 {status} "), head
         for name, value in HEADERS:
