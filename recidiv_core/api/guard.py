@@ -218,7 +218,7 @@ class Guard:
             nonlocal silent_until
             while time.monotonic() < silent_until and self._tokens.known().get(who) == kept:
                 try:
-                    async with asyncio.timeout(min(LOOK_SECONDS, FIRST_WORD_SECONDS)):
+                    async with asyncio.timeout(min(LOOK_SECONDS, silent_until - time.monotonic())):
                         message = await receive()
                 except TimeoutError:
                     continue
