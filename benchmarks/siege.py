@@ -62,7 +62,7 @@ class Served:
 
     def children(self) -> set[int]:
         """Its workers and what they come from."""
-        return _descendants(self.process.pid) - {self.process.pid}
+        return descendants(self.process.pid) - {self.process.pid}
 
     def end(self) -> None:
         self.process.terminate()
@@ -70,7 +70,8 @@ class Served:
         shutil.rmtree(self.folder)
 
 
-def _descendants(pid: int) -> set[int]:
+def descendants(pid: int) -> set[int]:
+    """The processes that come from ``pid``, it among them, that are still at work."""
     parents = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -349,7 +350,7 @@ def kills() -> None:
         writer = subprocess.Popen([sys.executable, "-c", WRITING, str(folder), str(table)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
         writer.stdout.readline()
         time.sleep(chance.uniform(0.05, 1.5))
-        family = _descendants(writer.pid) - {writer.pid}
+        family = descendants(writer.pid) - {writer.pid}
         if i % 3 != 0:
             for pid in family:
                 with suppress(ProcessLookupError):
@@ -359,11 +360,11 @@ def kills() -> None:
         else:  # the workers alone: it goes on, with others
             time.sleep(1)
             assert writer.poll() is None
-            family |= _descendants(writer.pid) - {writer.pid}
+            family |= descendants(writer.pid) - {writer.pid}
             writer.kill()
         writer.wait()
         begun = time.monotonic()
-        while (left := [pid for pid in family if _descendants(pid)]) and time.monotonic() - begun < 10:
+        while (left := [pid for pid in family if descendants(pid)]) and time.monotonic() - begun < 10:
             time.sleep(0.05)
         orphans += len(left)
         for name, check in (("report.pdf", lambda p: pypdf.PdfReader(p).pages[0]), ("rule.json", lambda p: json.loads(p.read_text())), ("model.skops", lambda p: zipfile.ZipFile(p).testzip())):  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.siege import descendants
 from recidiv_core.errors import InputError
 from recidiv_core.workers import Broken, Pool, Task, TooLong
 from recidiv_core.workers.pool import Cold, Forks
@@ -32,22 +33,6 @@ print(pool._zygote.pid, flush=True)
 
 def task(name: str, seconds: float = 20, memory: int = 1_000_000_000, **more) -> Task:
     return Task(f"tests.workers.tasks:{name}", seconds, memory, **more)
-
-
-def descendants(pid: int) -> set[int]:
-    """The processes that come from ``pid``, it among them, that are still at work."""
-    parents = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(place.name)] = int(parent)
-    found = {pid} & set(parents)
-    while more := {p for p, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
 
 
 @pytest.fixture(scope="module")
