@@ -1,6 +1,6 @@
 """The server under siege: slow connections beside a working page, many sessions with a large table, kills at random moments.
 
-python -m benchmarks.siege [slow] [sessions] [kills]    (all of them by default; Chromium for the first)
+python -m benchmarks.siege [slow] [sessions] [kills]    (all of them by default)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -30,7 +31,6 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 SLOW, SESSIONS, ROWS, KILLS = 2_000, 100, 346_685, 50
 MEMORY = 4.0  # GB that the server may hold in the second part
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 class Served:
@@ -110,49 +110,41 @@ async def _drip(port: int, is_head: bool, ended: list[float]) -> None:
 
 
 def slow() -> None:
-    """2,000 slow connections of both kinds, a page at work beside them, and the API."""
-    from playwright.sync_api import sync_playwright
-
+    """2,000 slow connections of both kinds; beside them a session whose page is worked out again and again, and the API."""
     served = Served()
     ended: list[float] = []
 
     async def all_of_them() -> None:
         await asyncio.gather(*(_drip(served.port, i % 2 == 0, ended) for i in range(SLOW)))
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = chromium.new_page()
-        page.goto(f"{served.address}")
-        page.get_by_role("heading", name="Does this model treat people alike?").wait_for()
-        page.get_by_role("link", name="Groups").first.click()
-        slider = page.get_by_role("slider").first
-        slider.wait_for()
-        quiet = [_moved(page, slider) for _ in range(8)]
-        siege = threading.Thread(target=lambda: asyncio.run(all_of_them()))
-        siege.start()
-        busy, asked = [], []
-        while siege.is_alive():
-            busy.append(_moved(page, slider))
-            start = time.perf_counter()
-            urllib.request.urlopen(f"{served.address}/health", timeout=20).read()
-            asked.append(time.perf_counter() - start)
-        chromium.close()
+    own = Session(served)
+    for _ in range(5):
+        own.run()
+    quiet = [timed(own.run) for _ in range(20)]
+    siege = threading.Thread(target=lambda: asyncio.run(all_of_them()))
+    siege.start()
+    busy, asked = [], []
+    while siege.is_alive():
+        busy.append(timed(own.run))
+        asked.append(timed(lambda: urllib.request.urlopen(f"{served.address}/health", timeout=20).read()))
+        time.sleep(0.1)
     print(
-        f"slow: {len(ended):,} connections, all ended after {min(ended):.1f} to {max(ended):.1f} s; a press on the slider until the page shows it: "
-        f"median {1000 * np.median(quiet):.0f} ms before, {1000 * np.median(busy):.0f} ms beside them (p95 {1000 * np.quantile(busy, 0.95):.0f}, longest {1000 * max(busy):.0f}); "
-        f"/health: median {1000 * np.median(asked):.0f} ms, longest {1000 * max(asked):.0f} ms"
+        f"slow: {len(ended):,} connections, all ended after {min(ended):.1f} to {max(ended):.1f} s; the page, worked out and sent: {spread(quiet)} before, "
+        f"{spread(busy)} beside them; /health {spread(asked)}"
     )  # fmt: skip
     served.end()
 
 
-def _moved(page, slider) -> float:
-    """Seconds from a press on the slider until the line that says the cut-point says the new one."""
-    line = page.get_by_text(re.compile(r"flagged: score of")).first
-    before = line.inner_text()
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that a piece of work takes."""
     start = time.perf_counter()
-    slider.press("ArrowRight")
-    page.wait_for_function("([line, before]) => line.innerText !== before", arg=[line.element_handle(), before])
+    work()
     return time.perf_counter() - start
+
+
+def spread(seconds: list[float]) -> str:
+    """Median, 95th percentile and longest, in milliseconds."""
+    return f"{1000 * np.median(seconds):.0f} ms (p95 {1000 * np.quantile(seconds, 0.95):.0f}, longest {1000 * max(seconds):.0f})"
 
 
 def _large(seed: int) -> tuple[bytes, int]:

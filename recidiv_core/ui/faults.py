@@ -22,6 +22,8 @@ def calm(error: Exception) -> bool:
     """
     number = secrets.token_hex(4)
     _LOG.error("fault %s: %s", number, place_of(error))
+    # The box stands where the page broke off, which may be far down.
+    st.toast(f"A part of this page could not be worked out (fault {number}).", icon=":material/error:")
     with st.container(border=True):
         st.markdown(
             f"**This part could not be worked out.** The fault is the program's, not yours, and what you loaded is still there. "
