@@ -30,7 +30,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW, SESSIONS, ROWS, KILLS = 2_000, 100, 346_685, 50
-MEMORY = 4.0  # GB that the server may hold in the second part
+MEMORY = 1.5  # GB that the server may hold in the second part
 
 
 class Served:
