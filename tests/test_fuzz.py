@@ -5,7 +5,7 @@ import pytest
 from benchmarks.fuzz import one
 from tests.conftest import ROOT
 
-NUMBERS = {"tables": 300, "pages": 10, "training": 2, "models": 15, "bodies": 40}
+NUMBERS = {"tables": 150, "pages": 3, "training": 1, "models": 6, "bodies": 15}
 # Seeds that brought a fault to light once.
 KNOWN = [("tables", 924), ("training", 7), ("pages", 12), ("training", 114), ("pages", 1018)]
 
