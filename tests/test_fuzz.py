@@ -24,4 +24,4 @@ def test_a_little_of_everything(stage):
     found = [(seed, *one((stage, seed))) for seed in seeds]
     assert not [(seed, place) for seed, outcome, _, place in found if outcome == "fault"]
     if len(seeds) > 10:
-        assert sum(outcome == "done" for _, outcome, _, _ in found) > 0.25 * len(seeds)  # it is not all refused
+        assert sum(outcome == "done" for _, outcome, _, _ in found) > 0.15 * len(seeds)  # it is not all refused

@@ -148,8 +148,8 @@ def evaluate_models(
     names = list(dict.fromkeys(outcomes or [dataset.roles.label]))
     if not chosen:
         raise InputError.one("algorithms", "at least one", "none")
-    if not is_number(n_outer, 1, 100, whole=True):
-        raise InputError.one("n_outer", "a whole number from 1 to 100", as_found(n_outer))
+    if not is_number(n_outer, 1, 1_000, whole=True):
+        raise InputError.one("n_outer", "a whole number from 1 to 1,000", as_found(n_outer))
     check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
     attribute = attribute or dataset.roles.sensitive[0]
     if attribute not in dataset.attributes:

@@ -251,7 +251,7 @@ def test_the_scored_rows_are_those_held_out(dataset):
 BAD = [
     ({"algorithms": []}, "at least one"),
     ({"algorithms": ["magic"]}, "one of logistic_regression"),
-    ({"n_outer": 0}, "from 1 to 100"),
+    ({"n_outer": 0}, "from 1 to 1,000"),
     ({"n_inner": 1}, "from 2 to 100"),
     ({"balance": 0.9}, "at most 0.5"),
     ({"outcomes": ["nowhere"]}, "no such column"),
