@@ -46,10 +46,10 @@ class Doors:
             return False
         if len(self._all) >= self._most:
             now = time.monotonic()
-            slow = [other for other in self._waiting if now - other.since > _FAIR_SECONDS]
+            slow = [other for other in self._waiting if now - other.since > _FAIR_SECONDS] or self._waiting
             if not slow:
                 return False
-            slowest = min(slow, key=lambda other: other.received / (now - other.since))
+            slowest = min(slow, key=lambda other: other.received / (now - other.since + 1))
             slowest.abort()
             self.leaves(slowest)
         self._all.add(connection)

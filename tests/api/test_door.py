@@ -322,11 +322,6 @@ class Caller:
 
 
 def test_the_slowest_goes_when_there_are_too_many():
-    """But nobody who has just come: who has said nothing yet is not slow."""
-    doors = Doors(most=3)
-    for caller in (Caller(age=0.1), Caller(age=0.1), Caller(age=0.1)):
-        doors.enters(caller)
-    assert not doors.enters(Caller(age=0))
     doors = Doors(most=3)
     quick, slow, done = Caller(received=10_000), Caller(received=30), Caller(received=10)
     assert all(map(doors.enters, (quick, slow, done)))
