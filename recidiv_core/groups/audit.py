@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -151,7 +152,7 @@ def _checked_options(
     if options["threshold"] is not None:
         if dataset.y_score is None:
             problems.append(Problem("threshold", "a score column to apply it to", "a prediction column only"))
-        elif not is_threshold(options["threshold"]):
+        elif not (is_threshold(options["threshold"]) or options["threshold"] == -math.inf):  # which flags everybody
             problems.append(Problem("threshold", "a number", as_found(options["threshold"])))
     if flagged is not None and (options["threshold"] is not None or flagged.shape != (len(dataset),)):
         problems.append(Problem("flagged", f"a value for each of {len(dataset):,} rows, and no threshold", "otherwise"))
