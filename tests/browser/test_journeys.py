@@ -36,10 +36,13 @@ def go(page, name):
     settled(page)
 
 
+def uploader(page, label="Your own file"):
+    """The place for a file by its label: each is drawn when its own script is there, so that the first is not always the first to come."""
+    return page.locator('[data-testid="stFileUploader"]', has_text=label).locator("input[type=file]")
+
+
 def upload(page, name, data):
-    page.locator('[data-testid="stFileUploader"] input[type="file"]').first.set_input_files(
-        {"name": name, "mimeType": "text/csv", "buffer": data}
-    )
+    uploader(page).set_input_files({"name": name, "mimeType": "text/csv", "buffer": data})
     settled(page)
 
 
@@ -201,9 +204,8 @@ def test_thresholds_by_hand_by_definition_and_by_rule(page):
     page.get_by_text("At these thresholds").first.wait_for()
     settled(page)
     assert downloaded(page, "Download who is flagged") != flags
-    page.locator('[data-testid="stFileUploader"] input[type="file"]').last.set_input_files(
-        {"name": "rule.json", "mimeType": "application/json", "buffer": rule}
-    )
+    given = {"name": "rule.json", "mimeType": "application/json", "buffer": rule}
+    uploader(page, "Apply a rule").set_input_files(given)
     page.locator(f'input[aria-label="Threshold of Black"][aria-valuetext="{exact}"]').wait_for()
     settled(page)
     assert downloaded(page, "Download who is flagged") == flags

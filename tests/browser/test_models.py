@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.browser.test_journeys import downloaded, go, settled
+from tests.browser.test_journeys import downloaded, go, settled, uploader
 from tests.browser.test_slices import choose
 
 
@@ -50,7 +50,7 @@ def test_simulate_train_two_choose_one_and_see_its_audit(page):
     settled(page)
     model = downloaded(page, "Download the model (skops)")
     assert model.startswith(b"PK")
-    place = page.locator('[data-testid="stFileUploader"] input[type="file"]').last
+    place = uploader(page, "A trained model")
     place.set_input_files({"name": "m.pkl", "mimeType": "application/octet-stream", "buffer": b"\x80\x04K\x01."})
     page.get_by_text("which runs code").first.wait_for()
     place.set_input_files({"name": "m.skops", "mimeType": "application/octet-stream", "buffer": model})

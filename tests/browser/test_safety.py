@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.browser.test_journeys import uploader
 from tests.conftest import random_table
 
 # What was done once: frame the dashboard, say that one is its host, and have the next file sent elsewhere.
@@ -79,7 +80,7 @@ def test_told_messages_of_a_host_a_file_still_goes_to_the_server(browser, server
     page.evaluate("message => window.postMessage(message, '*')", message)
     table = random_table(1).rename(columns={"y": "label", "group": "race"}).to_csv(index=False).encode()
     files = [{"name": "mine.csv", "mimeType": "text/csv", "buffer": table}]
-    page.locator("input[type=file]").first.set_input_files(files)
+    uploader(page).set_input_files(files)
     page.get_by_text("mine.csv").first.wait_for()
     page.get_by_text("400 rows, 5 columns").first.wait_for()
     assert sent and all(url.startswith(f"{server}/_stcore/upload_file/") for url in sent), sent
@@ -117,7 +118,7 @@ def test_a_fault_is_one_box_and_the_session_goes_on(browser, started, tmp_path):
     page.get_by_role("heading", name="Who is in the data?").wait_for()
     table = random_table(1).rename(columns={"y": "label", "group": "race"}).to_csv(index=False).encode()
     files = [{"name": "next.csv", "mimeType": "text/csv", "buffer": table}]
-    page.locator("input[type=file]").first.set_input_files(files)
+    uploader(page).set_input_files(files)
     page.get_by_text("400 rows, 5 columns").first.wait_for()
     assert page.get_by_text("This part could not be worked out.").count() == 0
     page.close()
