@@ -19,6 +19,8 @@ def limit_to(size: int | None) -> None:
     """Take in nothing more once this process would hold more than ``size`` bytes; None: whatever comes."""
     global _limit
     _limit = size
+    # Arrow's own allocator keeps what a thread that has ended left behind, and every run of a page is a thread.
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def resident() -> int:
