@@ -9,7 +9,7 @@ PORT ?= 8501
 # 100,000 tables, 5,000 through every page, 2,000 models, 5,000 bodies: all with SHARE=1, a tenth without.
 SHARE ?= 0.1
 
-.PHONY: run test bench fuzz siege lint lock notices sbom clean
+.PHONY: run test coverage bench fuzz siege lint lock notices sbom clean
 .DELETE_ON_ERROR:
 
 # The lock is whole and its files are wheels: nothing else is looked up, and no code of a package runs while it is installed.
@@ -42,6 +42,9 @@ test: $(VENV)/test.stamp lint
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+coverage: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov=recidiv_core --cov=pages --cov-report=term-missing:skip-covered
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.speed

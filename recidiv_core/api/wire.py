@@ -1,5 +1,5 @@
-"""The protocol below the guard, with limits to what comes before a body and to how it is framed: uvicorn's own, fast as it is, takes headers of any size,
-waits for them for ever, and lets chunks carry anything beside their bytes.
+"""The protocol below the guard, with limits to what comes before a body and to how it is framed: uvicorn's own, fast as
+it is, takes headers of any size, waits for them for ever, and lets chunks carry anything beside their bytes.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class LimitedSocket(Watched, WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.transport.pause_reading()  # pongs wait for nobody: a client that sends pings and does not read would fill the memory
+        # pongs wait for nobody: a client that sends pings and does not read would fill the memory
+        self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -159,11 +160,12 @@ class LimitedProtocol(Watched, HttpToolsProtocol):
                 super().data_received(piece)
         except Framing:
             self.send_400_response("Invalid HTTP request received.")
+        if not self._is_upgraded and not self.transport.is_closing():
+            self._wait_for_rest()
 
     def _cut(self, data: bytes) -> int:
         """How much of ``data`` to hand on: no further than the head, or the body, goes."""
         if self._is_head:
-            self._wait_for_head()
             seen = self._last + data
             end = seen.find(_END_OF_HEAD)
             cut = len(data) if end < 0 else end + len(_END_OF_HEAD) - len(self._last)
@@ -193,10 +195,10 @@ class LimitedProtocol(Watched, HttpToolsProtocol):
         self._is_head, self._head = False, 0
         self._chunks = Chunks() if encoding else None
         self._length = int(said.get(b"content-length") or 0)
-        self._head_timer.cancel()
-        self._head_timer = None
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
         self._body_due = time.monotonic() + BODY_SECONDS
-        self._body_timer = self.loop.call_later(BODY_SECONDS, self._check_pace)
         super().on_headers_complete()
 
     def _check_pace(self) -> None:
@@ -209,7 +211,9 @@ class LimitedProtocol(Watched, HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_head, self._chunks, self._length = True, None, 0
-        self._body_timer.cancel()
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
         self._doors.waits(self, is_waiting=False)
         super().on_message_complete()
 
@@ -223,6 +227,13 @@ class LimitedProtocol(Watched, HttpToolsProtocol):
         if not socket.handshake_initiated:  # headers that the other parser does not take: it would wait for ever
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self.transport.close()
+
+    def _wait_for_rest(self) -> None:
+        """Start the clock for what has begun and did not come whole; most requests do, and need none."""
+        if not self._is_head and self._body_timer is None:
+            self._body_timer = self.loop.call_later(BODY_SECONDS, self._check_pace)
+        elif self._is_head and self._head:
+            self._wait_for_head()
 
     def _wait_for_head(self) -> None:
         """Start the clock for a head, once; a request that begins is waited for."""
