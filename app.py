@@ -2,7 +2,8 @@
 
 import os
 
-# Threads that wait for one another by spinning cost ten times the work on a busy machine; it must be said before they start.
+# Threads that wait for one another by spinning cost ten times the work on a busy machine; it must be said before they
+# start.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import streamlit as st

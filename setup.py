@@ -1,4 +1,6 @@
-"""What pyproject.toml cannot say: app.py, the pages and the samples lie at the top here, and in the package once installed."""
+"""What pyproject.toml cannot say: app.py, the pages and the samples lie at the top here, and in the package once
+installed.
+"""
 
 from setuptools import find_packages, setup
 

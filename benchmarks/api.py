@@ -1,4 +1,5 @@
-"""How soon ``POST /sentencing-disparity`` answers: 60,000 records, 20 clients at once, each asking again as soon as it is answered.
+"""How soon ``POST /sentencing-disparity`` answers: 60,000 records, 20 clients at once, each asking again as soon as it
+is answered.
 
 python -m benchmarks.api
 """
@@ -24,7 +25,10 @@ _RACES, _CHARGES = ("Black", "White", "Hispanic"), ("Drug trafficking", "Fraud",
 def request(case: dict) -> bytes:
     """One question as it goes over the wire."""
     body = json.dumps(case).encode()
-    head = f"POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+        f"{len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
@@ -54,7 +58,7 @@ async def load(port: int) -> tuple[np.ndarray, float]:
     every = [
         request({"charge_code": c, "race": r, "gender": g, "controlled_substance_quantity_level": n})
         for c, r, g, n in itertools.product(_CHARGES, _RACES, ("Male", "Female"), range(18))
-    ]  # fmt: skip
+    ]
     draw = random.Random(0)
     start = time.perf_counter()
     found = await asyncio.gather(*(client(port, draw.choices(every, k=REQUESTS)) for _ in range(CLIENTS)))
@@ -78,8 +82,8 @@ def main() -> None:
             took, whole = asyncio.run(load(port))
             p50, p95, p99 = 1000 * np.quantile(took, [0.5, 0.95, 0.99])
             print(
-                f"{turn}: {RECORDS:,} records, {CLIENTS} clients, {len(took):,} requests, {len(took) / whole:,.0f} a second: "
-                f"p50 {p50:.1f} ms, p95 {p95:.1f} ms (asked: under 20), p99 {p99:.1f} ms"
+                f"{turn}: {RECORDS:,} records, {CLIENTS} clients, {len(took):,} requests, {len(took) / whole:,.0f} "
+                f"a second: p50 {p50:.1f} ms, p95 {p95:.1f} ms (asked: under 20), p99 {p99:.1f} ms"
             )
     finally:
         server.terminate()

@@ -2,9 +2,9 @@
 
 python -m benchmarks.counterfactuals [samples]
 
-Made: 100,000 profiles by suggestion (an id and a name by Mimesis, eight columns), against the article's own loop over profiles with Mimesis on a
-hundredth of them. Asked: four values, with a model that costs nothing, so that what is left is ours. Coverage: flip rate and mean gap
-where several rows are of one person.
+Made: 100,000 profiles by suggestion (an id and a name by Mimesis, eight columns), against the article's own loop over
+profiles with Mimesis on a hundredth of them. Asked: four values, with a model that costs nothing, so that what is left
+is ours. Coverage: flip rate and mean gap where several rows are of one person.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def _speed() -> None:
         shown = time.perf_counter() - begun
         source = "between rows" if from_data else "column by column"
         print(
-            f"{N:,} profiles × {len(VALUES)}, {source}: made {made:.2f} s; asked and summed up {rest:.2f} s beyond the model; pairs and bands {shown:.2f} s"
+            f"{N:,} profiles × {len(VALUES)}, {source}: made {made:.2f} s; asked and summed up {rest:.2f} s beyond "
+            f"the model; pairs and bands {shown:.2f} s"
         )
         if not from_data:
             print(f"  the article's loop: {_loop(N // 100) * 100 / made:.0f} times as long to make")
@@ -95,7 +96,8 @@ def _coverage(samples: int) -> None:
         held = np.zeros(2)
         for seed in range(samples):
             random = np.random.default_rng(seed)
-            # A person's rows are alike: x is the person's own and a little noise; B crosses 0.7 where x is in [0.4, 0.7).
+            # A person's rows are alike: x is the person's own and a little noise; B crosses 0.7 where x is in [0.4,
+            # 0.7).
             x = np.clip(np.repeat(random.random(n_people), n_rows), 0, 1)
             frame = _people(len(x), random).assign(
                 x0=x, who=np.repeat(np.arange(n_people), n_rows), y=np.resize([0, 1], len(x))

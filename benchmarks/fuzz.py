@@ -1,9 +1,12 @@
-"""What hostile input does: tables read, tables through every page, training, copies and PDF, model files, bodies for the API.
+"""What hostile input does: tables read, tables through every page, training, copies and PDF, model files, bodies for
+the API.
 
-python -m benchmarks.fuzz [SHARE] [--first SEED] [--only STAGE …]    (a tenth by default; 1 is all of it, two hours on two cores)
+python -m benchmarks.fuzz [SHARE] [--first SEED] [--only STAGE …]    (a tenth by default; 1 is all of it, two hours on
+two cores)
 
-For each stage: how many were done, refused in words, ended by a worker's limits, and faults (with the seed that brings each back), the longest, and the
-memory at the peak. The exit status is 1 when there is a fault. Everything follows from the seeds.
+For each stage: how many were done, refused in words, ended by a worker's limits, and faults (with the seed that brings
+each back), the longest, and the memory at the peak. The exit status is 1 when there is a fault. Everything follows from
+the seeds.
 """
 
 from __future__ import annotations
@@ -40,7 +43,19 @@ from tests.hostile import as_bytes, damaged, shaped
 
 DONE, REFUSED, ENDED = "done", "refused", "ended"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ("overview", "data", "groups", "thresholds", "slices", "counterfactuals", "report", "recidivism", "sentencing", "models", "privacy")  # fmt: skip
+PAGES = (
+    "overview",
+    "data",
+    "groups",
+    "thresholds",
+    "slices",
+    "counterfactuals",
+    "report",
+    "recidivism",
+    "sentencing",
+    "models",
+    "privacy",
+)
 _AT_ONCE = 3  # pages that one table is put through: all of them take turns
 
 
@@ -158,7 +173,12 @@ def sound_models() -> list[bytes]:
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(80, 3)), columns=["a", "b", "c"])
     y = (X["a"] + random.normal(size=80) > 0).astype(int)
-    kinds = [LogisticRegression(), RandomForestClassifier(3, max_depth=2), HistGradientBoostingClassifier(max_iter=3), make_pipeline(StandardScaler(), LogisticRegression())]  # fmt: skip
+    kinds = [
+        LogisticRegression(),
+        RandomForestClassifier(3, max_depth=2),
+        HistGradientBoostingClassifier(max_iter=3),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ]
     found = [skops.io.dumps(kind.fit(X, y)) for kind in kinds]
     booster = XGBClassifier(n_estimators=3, max_depth=2).fit(X, y).get_booster()
     found += [bytes(booster.save_raw("json")), bytes(booster.save_raw("ubj"))]
@@ -185,11 +205,30 @@ def bodies(random: np.random.Generator) -> str:
     odd = [10**400, -1, 1e999, "x", None, [], {}, True, 0.5, "\ud800", "é" * 9]
     for _ in range(0 if is_sound else int(random.integers(0, 3))):
         side = asked if random.random() < 0.5 else options
-        key = str(random.choice(["label", "score", "sensitive", "tolerance", "threshold", "k", "n_boot", "definition", "error", "alpha", "min_support", "no such"]))  # fmt: skip
+        key = str(
+            random.choice(
+                [
+                    "label",
+                    "score",
+                    "sensitive",
+                    "tolerance",
+                    "threshold",
+                    "k",
+                    "n_boot",
+                    "definition",
+                    "error",
+                    "alpha",
+                    "min_support",
+                    "no such",
+                ]
+            )
+        )
         side[key] = odd[int(random.integers(len(odd)))]
     query = {"roles": _json(asked), "options": _json(options)}
     if not is_sound and random.random() < 0.3:
-        query["options"] = str(random.choice(['{"tolerance": ' + "9" * 400 + "}", "[" * 2_000, "{", "null", '{"k": 1e400}']))  # fmt: skip
+        query["options"] = str(
+            random.choice(['{"tolerance": ' + "9" * 400 + "}", "[" * 2_000, "{", "null", '{"k": 1e400}'])
+        )
     with ThreadPoolExecutor(1) as elsewhere:  # a browser's tests leave a loop running in the thread of the suite
         status, told = elsewhere.submit(asyncio.run, _asked(task, body, query)).result()
     if status >= 500:
@@ -271,8 +310,13 @@ def run(stage: str, share: float, first: int) -> int:
             if place:
                 faults.setdefault(place, []).append(seed)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    told = ", ".join(f"{counts[kind]:,} {kind}" for kind in (DONE, REFUSED, ENDED, "fault") if counts[kind] or kind == "fault")  # fmt: skip
-    print(f"{stage}: {n:,} in {time.monotonic() - begun:,.0f} s: {told}; longest {longest[0]:.1f} s (seed {longest[1]}), peak {peak:.2f} GB")  # fmt: skip
+    told = ", ".join(
+        f"{counts[kind]:,} {kind}" for kind in (DONE, REFUSED, ENDED, "fault") if counts[kind] or kind == "fault"
+    )
+    print(
+        f"{stage}: {n:,} in {time.monotonic() - begun:,.0f} s: {told}; longest {longest[0]:.1f} s (seed "
+        f"{longest[1]}), peak {peak:.2f} GB"
+    )
     for place, seeds in sorted(faults.items(), key=lambda item: -len(item[1])):
         print(f"    {len(seeds)} × {place} (seed {seeds[0]})")
     sys.stdout.flush()

@@ -2,9 +2,9 @@
 
 python -m benchmarks.honesty_models [samples]
 
-Rates of an outcome: samples of people from one large simulation, whose own rate is the truth. AUC over folds: a score that is fixed
-beforehand on the same people (what the folds' models differ by is then left out, and only chance in the people is in). Beside each stands
-the interval that takes rows as independent.
+Rates of an outcome: samples of people from one large simulation, whose own rate is the truth. AUC over folds: a score
+that is fixed beforehand on the same people (what the folds' models differ by is then left out, and only chance in the
+people is in). Beside each stands the interval that takes rows as independent.
 """
 
 from __future__ import annotations

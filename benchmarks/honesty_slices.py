@@ -2,9 +2,9 @@
 
 python -m benchmarks.honesty_slices [tables]
 
-No real slice: errors have nothing to do with the columns, though outcomes and scores may. Share of audits that confirm any slice
-(at most 5 %), and in which any interval printed misses the truth, which is 0. A planted slice: share of audits that find it, alone or as a near part
-of what they find, and confirm it.
+No real slice: errors have nothing to do with the columns, though outcomes and scores may. Share of audits that confirm
+any slice (at most 5 %), and in which any interval printed misses the truth, which is 0. A planted slice: share of
+audits that find it, alone or as a near part of what they find, and confirm it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ PLANTED = {"employed": "no", "district": "North"}
 
 
 def without_slices(n: int, seed: int) -> pd.DataFrame:
-    """Every column but the score tells nothing of the error: outcomes follow the score alone, which follows no column."""
+    """Every column but the score tells nothing of the error: outcomes follow the score alone, which follows no
+    column.
+    """
     random = np.random.default_rng([seed, n])
     frame = simulate_failures(n, effect=0.0, groups=False, random_state=seed).frame
     # Wrong at one rate everywhere: flagged with one chance for those with the outcome, with another for those without.
@@ -34,7 +36,8 @@ def without_slices(n: int, seed: int) -> pd.DataFrame:
 
 def null(tables: int) -> None:
     print(
-        f"No real slice, {tables} audits each, α = 0.99 (so that something is found): share that confirm any; intervals that miss"
+        f"No real slice, {tables} audits each, α = 0.99 (so that something is found): share that confirm any; "
+        "intervals that miss"
     )
     print(f"{'error':16}" + "".join(f"{f'n = {n:,}':>24}" for n in SIZES))
     for error in ERRORS:
@@ -64,7 +67,8 @@ def null(tables: int) -> None:
 
 def planted(tables: int) -> None:
     print(
-        f"\nA planted slice (15 % of people), log loss, {tables} audits each: share in which it is found, and found and confirmed"
+        f"\nA planted slice (15 % of people), log loss, {tables} audits each: share in which it is found, and "
+        "found and confirmed"
     )
     print(f"{'effect (logit)':16}" + "".join(f"{f'n = {n:,}':>24}" for n in SIZES))
     for effect in EFFECTS[1:]:

@@ -2,12 +2,12 @@
 
 python -m benchmarks.honesty_thresholds [tables]
 
-Columns: people a group; tables with a solution; mean range in sample, and the true one of the same thresholds; share of tables in which
-these hold on fresh people; mean held-out range, and the true one of the thresholds that it judges; share of tables whose
-interval covers that truth, and that of the thresholds printed; shares of false verdicts.
+Columns: people a group; tables with a solution; mean range in sample, and the true one of the same thresholds; share of
+tables in which these hold on fresh people; mean held-out range, and the true one of the thresholds that it judges;
+share of tables whose interval covers that truth, and that of the thresholds printed; shares of false verdicts.
 
-Each table is drawn from a population whose score distributions are known, so that the true range of any thresholds follows in
-closed form: people with and without the event have latent Normal(±separation/2 + shift, 1).
+Each table is drawn from a population whose score distributions are known, so that the true range of any thresholds
+follows in closed form: people with and without the event have latent Normal(±separation/2 + shift, 1).
 """
 
 from __future__ import annotations
@@ -44,8 +44,13 @@ def true_counts(thresholds: dict[str, float]) -> np.ndarray:
 def one_table(size: int, definition: str, seed: int) -> dict[str, object] | None:
     """What the page would print for one table of ``size`` people a group, and the truth behind it."""
     frame = simulate_scores(
-        size * len(BASE_RATES), base_rates=BASE_RATES, shares=[1 / 3] * 3, shifts=SHIFTS, separation=SEPARATION, random_state=seed
-    ).frame  # fmt: skip
+        size * len(BASE_RATES),
+        base_rates=BASE_RATES,
+        shares=[1 / 3] * 3,
+        shifts=SHIFTS,
+        separation=SEPARATION,
+        random_state=seed,
+    ).frame
     dataset = load_dataset(frame, roles=Roles("event", score="score", sensitive="group"))
     audit = audit_thresholds(dataset, attribute="group", definition=definition, tolerance=TOLERANCE, random_state=seed)
     if audit.solution.status == "infeasible":
@@ -57,18 +62,31 @@ def one_table(size: int, definition: str, seed: int) -> dict[str, object] | None
     truth = definition_ranges(true_counts(tuned))[definition]  # of the rule that the held-out half judges
     fresh = definition_ranges(true_counts(audit.thresholds))[definition]
     return {
-        "in_sample": audit.solution.achieved_range, "fresh": fresh, "held_out": row.held_out_range, "truth": truth,
+        "in_sample": audit.solution.achieved_range,
+        "fresh": fresh,
+        "held_out": row.held_out_range,
+        "truth": truth,
         "covered": not (row.held_out_low > truth + 1e-12 or row.held_out_high < truth),
         "rule_covered": not (row.held_out_low > fresh + 1e-12 or row.held_out_high < fresh),
         "verdict": row.held_out_verdict,
-    }  # fmt: skip
+    }
 
 
 def main(tables: int = 200) -> None:
     print(f"{tables} tables each, three groups, satisfied in sample at {TOLERANCE}; truth in closed form")
     heads = (
-        "a group", "n", "in sample", "truth", "holds", "held out", "its truth", "covered", "rule cov.", "f. within", "f. exceeds",
-    )  # fmt: skip
+        "a group",
+        "n",
+        "in sample",
+        "truth",
+        "holds",
+        "held out",
+        "its truth",
+        "covered",
+        "rule cov.",
+        "f. within",
+        "f. exceeds",
+    )
     print(f"{'definition':20}" + "".join(f"{head:>11}" for head in heads))
     for definition in DEFINITIONS:
         for size in SIZES:
@@ -80,9 +98,16 @@ def main(tables: int = 200) -> None:
             wrong_within = ((table["verdict"] == "within") & (table["truth"] >= TOLERANCE)).mean()
             wrong_exceeds = ((table["verdict"] == "exceeds") & (table["truth"] < TOLERANCE)).mean()
             figures = (
-                table["in_sample"].mean(), table["fresh"].mean(), (table["fresh"] < TOLERANCE).mean(), table["held_out"].mean(),
-                table["truth"].mean(), table["covered"].mean(), table["rule_covered"].mean(), wrong_within, wrong_exceeds,
-            )  # fmt: skip
+                table["in_sample"].mean(),
+                table["fresh"].mean(),
+                (table["fresh"] < TOLERANCE).mean(),
+                table["held_out"].mean(),
+                table["truth"].mean(),
+                table["covered"].mean(),
+                table["rule_covered"].mean(),
+                wrong_within,
+                wrong_exceeds,
+            )
             print(f"{definition:20}{size:11,}{len(table):11}" + "".join(f"{figure:11.4f}" for figure in figures))
 
 

@@ -1,9 +1,11 @@
-"""Recidivism data and models at size: simulated events to outcomes, beside a loop; then every algorithm for two outcomes.
+"""Recidivism data and models at size: simulated events to outcomes, beside a loop; then every algorithm for two
+outcomes.
 
 python -m benchmarks.models [people]
 
-The loop is the obvious way, person by person; the ratio is of the whole step from events to outcomes and history, on the same events. Then
-the nested comparison of issue and design: eight algorithms, two outcomes, 3 × 3 folds, 5 combinations; and whether what was planted is found.
+The loop is the obvious way, person by person; the ratio is of the whole step from events to outcomes and history, on
+the same events. Then the nested comparison of issue and design: eight algorithms, two outcomes, 3 × 3 folds, 5
+combinations; and whether what was planted is found.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ def main() -> None:
     begun = perf_counter()
     data = build_outcomes(large.events, columns=large.columns, start="2000-01-01")
     print(
-        f"{len(large.events):,} events simulated in {simulated:.1f} s; {len(data):,} rows with outcomes and history in {perf_counter() - begun:.1f} s"
+        f"{len(large.events):,} events simulated in {simulated:.1f} s; {len(data):,} rows with outcomes and "
+        f"history in {perf_counter() - begun:.1f} s"
     )
     del large, data
     small = simulate_events(500)
@@ -71,7 +74,8 @@ def main() -> None:
         dataset, algorithms=TRAINABLE, outcomes=OUTCOMES, n_outer=3, n_inner=3, n_iter=5, unaware=True
     )
     print(
-        f"\n{people:,} people, {len(dataset):,} rows: 8 algorithms × 2 outcomes, nested 3 × 3, 5 combinations: {perf_counter() - begun:.0f} s"
+        f"\n{people:,} people, {len(dataset):,} rows: 8 algorithms × 2 outcomes, nested 3 × 3, 5 combinations: "
+        f"{perf_counter() - begun:.0f} s"
     )
     print(
         found.table[
@@ -87,7 +91,8 @@ def planted(events, data, dataset, found) -> None:
     groups, columns = found.groups, found.features
     best = groups.iloc[0]
     print(
-        f"\nproxy: group {best['group']} told with AUC {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}); by {', '.join(columns['feature'][:2])}"
+        f"\nproxy: group {best['group']} told with AUC {best['auc']:.3f} ({best['low']:.3f} to "
+        f"{best['high']:.3f}); by {', '.join(columns['feature'][:2])}"
     )
     importance = permutation_importance(dataset, algorithm="gradient_boosting", unaware=True)
     print(f"importance: {', '.join(importance['feature'][:4])}")

@@ -2,10 +2,11 @@
 
 python -m benchmarks.privacy [seeds]
 
-Distances: 50,000 × 50,000 records of 36 columns against scikit-learn's brute force in float32, and the memory of 100,000 × 100,000. Links: 1.5 million
-candidate pairs. CTGAN: 10,000 rows × 20 columns × 100 epochs; then the simulated residents, its default against the Gaussian copula with either kind of margins and
-against ``ctgan`` 0.12, which does not fit beside our parts: where the environment variable CTGAN_PYTHON names a Python that has it, it is run
-there with the same rows and epochs.
+Distances: 50,000 × 50,000 records of 36 columns against scikit-learn's brute force in float32, and the memory of
+100,000 × 100,000. Links: 1.5 million candidate pairs. CTGAN: 10,000 rows × 20 columns × 100 epochs; then the simulated
+residents, its default against the Gaussian copula with either kind of margins and against ``ctgan`` 0.12, which does
+not fit beside our parts: where the environment variable CTGAN_PYTHON names a Python that has it, it is run there with
+the same rows and epochs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ import json, sys, time, warnings
 warnings.filterwarnings("ignore")
 import numpy as np, pandas as pd, torch
 from ctgan import CTGAN
-source, out, epochs, seed, discrete = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), json.loads(sys.argv[5])
+source, out, epochs, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+discrete = json.loads(sys.argv[5])
 frame = pd.read_csv(source)
 np.random.seed(seed); torch.manual_seed(seed)
 begun = time.time()
@@ -74,7 +76,8 @@ def _distances() -> None:
     nearest_distances(a, b, schema=schema_of(b))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
-        f"nearest of 100,000 x 100,000 x 36: {time.perf_counter() - begun:.1f} s, at most {peak:.2f} GB in the whole process"
+        f"nearest of 100,000 x 100,000 x 36: {time.perf_counter() - begun:.1f} s, at most {peak:.2f} GB in the "
+        "whole process"
     )
 
 
@@ -83,8 +86,12 @@ def _links() -> None:
     people, census = simulated.frame, simulated.census.set_index("place")
     begun = time.perf_counter()
     audit = link_records(
-        people, census, block_on="backwardness", fields=["no_basic_education", "overcrowded"], truth=people["place"].to_numpy()
-    )  # fmt: skip
+        people,
+        census,
+        block_on="backwardness",
+        fields=["no_basic_education", "overcrowded"],
+        truth=people["place"].to_numpy(),
+    )
     print(f"{audit.n_candidates:,} candidate pairs linked in {time.perf_counter() - begun:.2f} s")
 
 
@@ -103,15 +110,26 @@ def _training() -> None:
 def _beside_the_published(seeds: int) -> None:
     """Means over seeds, with their SD."""
     columns = [
-        "reoffended", "age", "sex", "language", "priors", "offence", "employed", "weekly_wage", "backwardness", "no_basic_education", "overcrowded"
-    ]  # fmt: skip
+        "reoffended",
+        "age",
+        "sex",
+        "language",
+        "priors",
+        "offence",
+        "employed",
+        "weekly_wage",
+        "backwardness",
+        "no_basic_education",
+        "overcrowded",
+    ]
     frame = simulate_residents(6_000, random_state=7).frame[columns].dropna().reset_index(drop=True)
     train, holdout = frame.iloc[:4_000].reset_index(drop=True), frame.iloc[4_000:].reset_index(drop=True)
     dataset = training_dataset(
         read_table(train, name="residents"), outcomes=["reoffended"], sensitive=["language", "sex"]
     )
     print(
-        f"{'':<26}{'seconds':>9}{'marginals':>16}{'weekly wage':>16}{'association gap':>18}{'told apart':>16}{'AUC on real':>16}"
+        f"{'':<26}{'seconds':>9}{'marginals':>16}{'weekly wage':>16}"
+        f"{'association gap':>18}{'told apart':>16}{'AUC on real':>16}"
     )
     _row("real rows", [(0.0, train)], dataset, holdout)
     for marginals in ("quantiles", "beta"):
@@ -153,8 +171,11 @@ def _published(python: str, train: pd.DataFrame, seed: int, epochs: int) -> tupl
         source, out = Path(folder) / "train.csv", Path(folder) / "made.csv"
         train.to_csv(source, index=False)
         told = subprocess.run(
-            [python, "-c", _PEER, str(source), str(out), str(epochs), str(seed), json.dumps(discrete)], capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [python, "-c", _PEER, str(source), str(out), str(epochs), str(seed), json.dumps(discrete)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return float(told.stdout.split()[-1]), pd.read_csv(out)
 
 

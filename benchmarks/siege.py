@@ -1,4 +1,5 @@
-"""The server under siege: slow connections beside a working page, many sessions with a large table, kills at random moments.
+"""The server under siege: slow connections beside a working page, many sessions with a large table, kills at random
+moments.
 
 python -m benchmarks.siege [slow] [sessions] [kills]    (all of them by default)
 """
@@ -44,7 +45,17 @@ class Served:
         self.folder = tempfile.mkdtemp()
         self.log = Path(self.folder, "log.txt")
         environment = os.environ | {"STREAMLIT_SERVER_HEADLESS": "true", "TMPDIR": self.folder}
-        command = [sys.executable, "-m", "recidiv_core", "serve", "--port", str(self.port), "--records", "simulated:200", *arguments]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "recidiv_core",
+            "serve",
+            "--port",
+            str(self.port),
+            "--records",
+            "simulated:200",
+            *arguments,
+        ]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         self.address = f"http://127.0.0.1:{self.port}"
@@ -93,7 +104,10 @@ async def _drip(port: int, is_head: bool, ended: list[float]) -> None:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
-        body = b"POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"  # fmt: skip
+        body = (
+            b"POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+            b"application/json\r\nContent-Length: 60000\r\n\r\n{"
+        )
         writer.write(head if is_head else body)
         while time.monotonic() - begun < 60:
             writer.write(b"x")
@@ -111,7 +125,9 @@ async def _drip(port: int, is_head: bool, ended: list[float]) -> None:
 
 
 def _drips(port: int) -> list[float]:
-    """Seconds after which each of many slow connections, half of them slow with the head and half with the body, ended."""
+    """Seconds after which each of many slow connections, half of them slow with the head and half with the body,
+    ended.
+    """
     ended: list[float] = []
 
     async def all_of_them() -> None:
@@ -122,7 +138,9 @@ def _drips(port: int) -> list[float]:
 
 
 def slow() -> None:
-    """2,000 slow connections of both kinds; beside them a session whose page is worked out again and again, and the API."""
+    """2,000 slow connections of both kinds; beside them a session whose page is worked out again and again, and the
+    API.
+    """
     served = Served()
     own = Session(served)
     for _ in range(5):
@@ -139,9 +157,9 @@ def slow() -> None:
             time.sleep(0.1)
         ended = siege.result()
     print(
-        f"slow: {len(ended):,} connections, all ended after {min(ended):.1f} to {max(ended):.1f} s; the page, worked out and sent: {spread(quiet)} before, "
-        f"{spread(busy)} beside them; /health {spread(asked)}"
-    )  # fmt: skip
+        f"slow: {len(ended):,} connections, all ended after {min(ended):.1f} to {max(ended):.1f} s; the page, "
+        f"worked out and sent: {spread(quiet)} before, {spread(busy)} beside them; /health {spread(asked)}"
+    )
     served.end()
 
 
@@ -154,14 +172,23 @@ def timed(work: Callable[[], object]) -> float:
 
 def spread(seconds: list[float]) -> str:
     """Median, 95th percentile and longest, in milliseconds."""
-    return f"{1000 * np.median(seconds):.0f} ms (p95 {1000 * np.quantile(seconds, 0.95):.0f}, longest {1000 * max(seconds):.0f})"
+    return (
+        f"{1000 * np.median(seconds):.0f} ms (p95 {1000 * np.quantile(seconds, 0.95):.0f}, longest "
+        f"{1000 * max(seconds):.0f})"
+    )
 
 
 def _large(seed: int) -> tuple[bytes, int]:
     """A table of 346,685 rows and ``seed`` more as Parquet, and how many it has: no two sessions have as many."""
     own, n = np.random.default_rng(seed), ROWS + seed
     score = own.random(n).round(3)
-    frame = pd.DataFrame({"label": (own.random(n) < 0.1 + 0.3 * score).astype(int), "score": score, "race": own.choice(["a", "b", "c", "d"], n)})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "label": (own.random(n) < 0.1 + 0.3 * score).astype(int),
+            "score": score,
+            "race": own.choice(["a", "b", "c", "d"], n),
+        }
+    )
     for i in range(5):
         frame[f"c{i}"] = own.integers(0, 50, n)
     out = io.BytesIO()
@@ -260,10 +287,11 @@ class Session:
         token = cookie.partition("=")[2].strip('"')
         boundary = "x7d8f"
         body = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="large.parquet"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
+            'filename="large.parquet"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode()
             + data
             + f"\r\n--{boundary}--\r\n".encode()
-        )  # fmt: skip
+        )
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Cookie": cookie, "X-Xsrftoken": token}
         asked = urllib.request.Request(self.served.address + self.files[0].upload_url, body, headers, method="PUT")
         try:
@@ -274,7 +302,9 @@ class Session:
 
 
 def sessions() -> None:
-    """100 sessions with the large table, one after the other, all kept open: those beyond the limit are told, and each sees its own."""
+    """100 sessions with the large table, one after the other, all kept open: those beyond the limit are told, and
+    each sees its own.
+    """
     served = Served("--memory", str(MEMORY), "--max-sessions", "90")
     first = Session(served)  # what it loads of the program stays, whoever comes
     first.upload(_large(0)[0])
@@ -299,9 +329,9 @@ def sessions() -> None:
     # Each is asked once more, when all the others are there: it still has its own table, and sees no other's.
     wrong = sum(re.findall(r"([\d,]+) people ·", own.run())[:1] != [f"{n:,}"] for own, n in kept)
     print(
-        f"sessions: {len(kept)} of {SESSIONS} kept {ROWS:,} rows each under {MEMORY:g} GB (most {most:.2f}, empty {empty:.2f}); refused: {dict(refused)}; "
-        f"{wrong} of those kept saw another's table or none"
-    )  # fmt: skip
+        f"sessions: {len(kept)} of {SESSIONS} kept {ROWS:,} rows each under {MEMORY:g} GB (most {most:.2f}, empty "
+        f"{empty:.2f}); refused: {dict(refused)}; {wrong} of those kept saw another's table or none"
+    )
     for own, _ in kept:
         own.wire.close()
     begun = time.monotonic()
@@ -314,12 +344,13 @@ def sessions() -> None:
 WRITING = """
 import sys, itertools
 from pathlib import Path
-from recidiv_core import audit_groups, audit_thresholds, build_report, decision_rule, load_dataset, train_model
+from recidiv_core import Roles, audit_groups, audit_thresholds, build_report, decision_rule, load_dataset, train_model
 from recidiv_core.commands.shared import written
 from recidiv_core import workers
 workers.start(workers.Pool(load=["recidiv_core.data.reading"]))
 folder = Path(sys.argv[1])
-dataset = load_dataset(sys.argv[2], roles=__import__("recidiv_core").Roles("label", score="score", sensitive=("race",), features=("c0", "c1")))
+roles = Roles("label", score="score", sensitive=("race",), features=("c0", "c1"))
+dataset = load_dataset(sys.argv[2], roles=roles)
 audit = audit_groups(dataset)
 rule = decision_rule(audit_thresholds(dataset, attribute="race", definition="equal_opportunity"))
 model = train_model(dataset, algorithm="logistic_regression", n_iter=0)
@@ -349,7 +380,12 @@ def kills() -> None:
     half, orphans, n_whole = 0, 0, 0
     for i in range(KILLS):
         environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
-        writer = subprocess.Popen([sys.executable, "-c", WRITING, str(folder), str(table)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITING, str(folder), str(table)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         writer.stdout.readline()
         time.sleep(chance.uniform(0.05, 1.5))
         family = descendants(writer.pid) - {writer.pid}
@@ -369,7 +405,11 @@ def kills() -> None:
         while (left := [pid for pid in family if descendants(pid)]) and time.monotonic() - begun < 10:
             time.sleep(0.05)
         orphans += len(left)
-        for name, check in (("report.pdf", lambda p: pypdf.PdfReader(p).pages[0]), ("rule.json", lambda p: json.loads(p.read_text())), ("model.skops", lambda p: zipfile.ZipFile(p).testzip())):  # fmt: skip
+        for name, check in (
+            ("report.pdf", lambda p: pypdf.PdfReader(p).pages[0]),
+            ("rule.json", lambda p: json.loads(p.read_text())),
+            ("model.skops", lambda p: zipfile.ZipFile(p).testzip()),
+        ):
             if (folder / name).exists():
                 try:
                     check(folder / name)
@@ -378,8 +418,9 @@ def kills() -> None:
                     half += 1
     parts = [path.name for path in folder.iterdir() if path.suffix == ".part"]
     print(
-        f"kills: {KILLS}; {n_whole} files looked at, {half} not whole; {orphans} orphans after 10 s; {len(parts)} parts and {len(list(temporary.iterdir()))} temporary folders left"
-    )  # fmt: skip
+        f"kills: {KILLS}; {n_whole} files looked at, {half} not whole; {orphans} orphans after 10 s; {len(parts)} "
+        f"parts and {len(list(temporary.iterdir()))} temporary folders left"
+    )
     shutil.rmtree(folder)
 
 

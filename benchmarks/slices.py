@@ -28,7 +28,9 @@ ALPHAS = (0.95, 0.99)
 
 
 def table_of(n: int, n_columns: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
-    """Columns of 3 to 14 values that hang together, as people's do, and the log loss of a score that fails in two slices."""
+    """Columns of 3 to 14 values that hang together, as people's do, and the log loss of a score that fails in two
+    slices.
+    """
     random = np.random.default_rng(seed)
     latent = random.standard_normal(n)
     sizes = [LEVELS[j % len(LEVELS)] for j in range(n_columns)]
@@ -77,7 +79,8 @@ def beside(name: str, frame: pd.DataFrame, errors: np.ndarray, level: int | None
         same = len(scores) == len(other) and np.allclose(np.sort(scores), np.sort(other), rtol=1e-6, atol=1e-9)
         verdict = "the same" if same else f"others: {np.sort(other)[::-1][:4]} against {scores[:4]}"
         print(
-            f"  α = {alpha:g}: {1000 * own:8.1f} ms; sliceline {time:8.2f} s, {time / own:7.0f}× slower; top {len(scores)} {verdict}"
+            f"  α = {alpha:g}: {1000 * own:8.1f} ms; sliceline {time:8.2f} s, {time / own:7.0f}× slower; top "
+            f"{len(scores)} {verdict}"
         )
 
 
@@ -90,7 +93,8 @@ def alone(n: int, n_columns: int, level: int | None, alphas: tuple[float, ...], 
         time, found = timed(lambda a=alpha: find_slices(frame, errors, alpha=a, max_level=level))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(
-            f"  α = {alpha:g}: {time:6.2f} s, {len(found.table)} slices, {found.n_opened:,} opened; peak memory {peak:.2f} GB"
+            f"  α = {alpha:g}: {time:6.2f} s, {len(found.table)} slices, {found.n_opened:,} opened; peak memory "
+            f"{peak:.2f} GB"
         )
 
 
@@ -108,7 +112,8 @@ def audits(frame: pd.DataFrame) -> None:
     first, _ = timed(lambda: audit_slices(dataset))
     again, _ = timed(lambda: audit_slices(dataset, alpha=0.97))
     print(
-        f"\nThe whole audit, {len(frame):,} × {frame.shape[1]}: {first:.2f} s with the binning, then {again:.2f} s for each change of a control"
+        f"\nThe whole audit, {len(frame):,} × {frame.shape[1]}: {first:.2f} s with the binning, then {again:.2f} s "
+        "for each change of a control"
     )
 
 

@@ -100,13 +100,15 @@ def against_fairlearn(frame: pd.DataFrame, data: bytes) -> None:
 def loading_and_page(frame: pd.DataFrame, data: bytes) -> None:
     roles = Roles("event", score="score", sensitive="group")
     print(
-        f"\nCSV of {len(data) / 1e6:.0f} MB, {frame.shape[1]} columns: loaded and checked in {milliseconds(lambda: load_dataset(data, roles=roles), 3):,.0f} ms"
+        f"\nCSV of {len(data) / 1e6:.0f} MB, {frame.shape[1]} columns: loaded and checked in "
+        f"{milliseconds(lambda: load_dataset(data, roles=roles), 3):,.0f} ms"
     )
     dataset = load_dataset(data, roles=roles)
     first = milliseconds(lambda: page_work(dataset, 0.5), 1)
     moves = [milliseconds(lambda t=t: page_work(dataset, t), 1) for t in np.linspace(0.1, 0.9, 15)]
     print(
-        f"groups page: first {first:.0f} ms, a move of the slider {median(moves):.0f} ms (longest {max(moves):.0f}; budget 150)"
+        f"groups page: first {first:.0f} ms, a move of the slider {median(moves):.0f} ms (longest "
+        f"{max(moves):.0f}; budget 150)"
     )
     tracemalloc.start()
     held = load_dataset(data, roles=roles)
@@ -115,7 +117,8 @@ def loading_and_page(frame: pd.DataFrame, data: bytes) -> None:
     tracemalloc.stop()
     whole = held.frame.memory_usage(deep=True).sum()
     print(
-        f"memory of a loaded session outside the frame: {used / 1e6:.0f} MB beside a frame of {whole / 1e6:.0f} MB (budget 3 × the frame)"
+        f"memory of a loaded session outside the frame: {used / 1e6:.0f} MB beside a frame of {whole / 1e6:.0f} MB "
+        "(budget 3 × the frame)"
     )
 
 
@@ -125,7 +128,8 @@ def report() -> None:
     )
     audit = audit_groups(dataset, threshold=0.5)
     print(
-        f"\nPDF at COMPAS size, from a finished result: {milliseconds(lambda: render_report(audit), 3):,.0f} ms (budget 5,000)"
+        f"\nPDF at COMPAS size, from a finished result: {milliseconds(lambda: render_report(audit), 3):,.0f} ms "
+        "(budget 5,000)"
     )
 
 

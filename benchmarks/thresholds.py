@@ -56,9 +56,12 @@ def measured(y: np.ndarray, flagged: np.ndarray, groups: np.ndarray, definition:
         f1.append(2 * tp / max(2 * tp + fp + fn, 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             rates = {
-                "selection_rate": (tp + fp) / len(own), "true_positive_rate": tp / (tp + fn), "false_positive_rate": fp / (fp + tn),
-                "positive_predictive_value": tp / (tp + fp), "error_balance": fn / fp,
-            }  # fmt: skip
+                "selection_rate": (tp + fp) / len(own),
+                "true_positive_rate": tp / (tp + fn),
+                "false_positive_rate": fp / (fp + tn),
+                "positive_predictive_value": tp / (tp + fp),
+                "error_balance": fn / fp,
+            }
         values.append([rates[name] for name in DEFINITIONS[definition].metrics])
     return float(sum(f1)), float(np.ptp(np.array(values), axis=0).max())
 
@@ -131,7 +134,8 @@ def budgets(frame: pd.DataFrame) -> None:
 
     times = [milliseconds(lambda t=t: move(t), 1) for t in np.linspace(0.2, 0.8, 15)]
     print(
-        f"  a slider's move, every figure, sentence and chart: {np.median(times):.0f} ms (longest {max(times):.0f}; budget 150)"
+        f"  a slider's move, every figure, sentence and chart: {np.median(times):.0f} ms (longest "
+        f"{max(times):.0f}; budget 150)"
     )
     start = perf_counter()
     for definition in DEFINITIONS:

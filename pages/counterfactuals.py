@@ -34,8 +34,12 @@ from recidiv_core.ui.profiles import about_one, known_single, profile_columns
 from recidiv_core.ui.state import session
 
 _VIEWS = {
-    "pairs": "The pairs", "direction": "Who gains, who loses", "where": "Where it happens", "proxies": "Proxies", "one": "One person",
-}  # fmt: skip
+    "pairs": "The pairs",
+    "direction": "Who gains, who loses",
+    "where": "Where it happens",
+    "proxies": "Proxies",
+    "one": "One person",
+}
 _SHOWN = 400
 
 
@@ -43,26 +47,36 @@ def pairs(audit, **_) -> None:
     overall, k = audit.overall, len(audit.made.clones)
     listed = audit.pairs_of(audit.order[: _SHOWN // k])
     st.caption(
-        f"{overall['n_flips']:,} of {overall['n']:,} profiles get different decisions as different clones ({audit.overall_bounds()}); they come first. "
-        f"Shown: {len(listed):,} of {overall['n'] * k:,} clones; the download has them all."
+        f"{overall['n_flips']:,} of {overall['n']:,} profiles get different decisions as different clones "
+        f"({audit.overall_bounds()}); they come first. Shown: {len(listed):,} of {overall['n'] * k:,} clones; the "
+        "download has them all."
     )
     table(
-        in_front(listed, audit), name="pairs", description="The clones of each profile, one below the other.", whole=(overall["n"] * k, lambda: audit.pairs)
-    )  # fmt: skip
+        in_front(listed, audit),
+        name="pairs",
+        description="The clones of each profile, one below the other.",
+        whole=(overall["n"] * k, lambda: audit.pairs),
+    )
 
 
 def direction(audit, **_) -> None:
     picture(
-        "Who gains and who loses when nothing but the attribute changes", direction_chart(audit.summary), name="pairs-direction", table=audit.summary,
+        "Who gains and who loses when nothing but the attribute changes",
+        direction_chart(audit.summary),
+        name="pairs-direction",
+        table=audit.summary,
         of=about(audit),
-    )  # fmt: skip
+    )
     st.caption(
-        "Bars: share of pairs; lines: 95 % intervals, each by itself. p: exact McNemar test; p holm: with Holm's correction over the table. They say that the "
-        "draw of profiles is not the reason, and get as small as one likes with more profiles: look at the rates."
+        "Bars: share of pairs; lines: 95 % intervals, each by itself. p: exact McNemar test; p holm: with Holm's "
+        "correction over the table. They say that the draw of profiles is not the reason, and get as small as one "
+        "likes with more profiles: look at the rates."
     )
     table(
-        without_people(audit.summary), name="pairs-summary", description="Flips, directions, gaps and p-values of each ordered pair of values."
-    )  # fmt: skip
+        without_people(audit.summary),
+        name="pairs-summary",
+        description="Flips, directions, gaps and p-values of each ordered pair of values.",
+    )
 
 
 def without_people(data):
@@ -90,12 +104,17 @@ def where(current, model, audit, **_) -> None:
     )
     st.caption(literal(chart["description"]))
     st.caption(
-        f"{curve['n'].iloc[0]:,} profiles, when {literal(feature)} alone takes each value. Shaded: where the profiles are. Dashed: the threshold."
+        f"{curve['n'].iloc[0]:,} profiles, when {literal(feature)} alone takes each value. Shaded: where the "
+        "profiles are. Dashed: the threshold."
     )
     bands = audit.by_band(feature, contrast=contrast)
     picture(
-        f"Flip rate by {feature}, {titles[contrast]}", band_chart(bands, feature=feature), name="pairs-bands", table=bands, of=about(audit)
-    )  # fmt: skip
+        f"Flip rate by {feature}, {titles[contrast]}",
+        band_chart(bands, feature=feature),
+        name="pairs-bands",
+        table=bands,
+        of=about(audit),
+    )
     table(
         without_people(bands).drop(columns=["feature", "contrast"]),
         name="pairs-bands-table",
@@ -119,12 +138,18 @@ def proxies(current, dataset, model, audit, **_) -> None:
             probe.features, title="AUC lost when the column is shuffled", about=f"What tells {best} from {probe.others}"
         )
         picture(
-            f"What tells {best} from {probe.others}", chart, name=f"pairs-proxies-{attribute}", table=probe.features, of=about(audit)
-        )  # fmt: skip
+            f"What tells {best} from {probe.others}",
+            chart,
+            name=f"pairs-proxies-{attribute}",
+            table=probe.features,
+            of=about(audit),
+        )
         table(probe.features, name=f"pairs-tells-{attribute}", description=f"What tells {best} from {probe.others}.")
         table(
-            probe.groups, name=f"pairs-probe-{attribute}", description=f"How well each group of {attribute} can be told."
-        )  # fmt: skip
+            probe.groups,
+            name=f"pairs-probe-{attribute}",
+            description=f"How well each group of {attribute} can be told.",
+        )
 
 
 def one(current, dataset, model, audit, **_) -> None:
@@ -142,14 +167,16 @@ def one(current, dataset, model, audit, **_) -> None:
         sides = audit.decisions[::-1] if first["score"] < audit.threshold else audit.decisions
         st.markdown(
             literal(
-                f"{first['feature']} from {first['now']} to {first['needed']}: {sides[0].lower()} to {sides[1].lower()}."
+                f"{first['feature']} from {first['now']} to {first['needed']}: {sides[0].lower()} to "
+                f"{sides[1].lower()}."
             )
         )
     st.caption("Share of range: the change as a part of what lies between the column's lowest and highest value.")
     table(
-        single.changes.fillna({"needed": "nothing does", "change": "–"}), name="pairs-changes",
+        single.changes.fillna({"needed": "nothing does", "change": "–"}),
+        name="pairs-changes",
         description="For each feature the smallest change of it alone that alters the decision.",
-    )  # fmt: skip
+    )
 
 
 def in_front(clones, audit):
@@ -163,7 +190,10 @@ def in_front(clones, audit):
 
 
 def about(audit) -> str:
-    return f"{audit.dataset['name']} · {audit.model['title']} · {audit.overall['n']:,} profiles · threshold {audit.threshold:g}"
+    return (
+        f"{audit.dataset['name']} · {audit.model['title']} · {audit.overall['n']:,} profiles · threshold "
+        f"{audit.threshold:g}"
+    )
 
 
 _SHOW = {"pairs": pairs, "direction": direction, "where": where, "proxies": proxies, "one": one}
@@ -179,8 +209,14 @@ def whole(current, dataset, model, audit) -> None:
     for note in (*audit.notes, FIXED):
         st.caption(literal(note))
     view = st.segmented_control(
-        "View", list(_VIEWS), default="pairs", required=True, format_func=_VIEWS.get, key="pairs view", label_visibility="collapsed"
-    )  # fmt: skip
+        "View",
+        list(_VIEWS),
+        default="pairs",
+        required=True,
+        format_func=_VIEWS.get,
+        key="pairs view",
+        label_visibility="collapsed",
+    )
     _SHOW[view](current=current, dataset=dataset, model=model, audit=audit)
     names = audit.numeric()
     if names:
@@ -198,8 +234,11 @@ opening("counterfactuals")
 current = session()
 training = current.training
 st.caption(
-    literal(f"Asked with: {training.table.name} · {len(training.table.frame):,} rows · protected: {', '.join(training.roles.sensitive)}")
-)  # fmt: skip
+    literal(
+        f"Asked with: {training.table.name} · {len(training.table.frame):,} rows · protected: "
+        f"{', '.join(training.roles.sensitive)}"
+    )
+)
 shown, beside = st.columns([5, 2], gap="large")
 model = None
 try:

@@ -10,8 +10,8 @@ from recidiv_core.ui.state import session
 from recidiv_core.words import people
 
 _READING = (
-    "**Base rate.** How often the recorded outcome came in each group. It describes the records, not the model: groups can "
-    "differ because people do, or because one group is watched more.",
+    "**Base rate.** How often the recorded outcome came in each group. It describes the records, not the model: "
+    "groups can differ because people do, or because one group is watched more.",
     "**Score by group.** Where one group's line lies further right, that group is scored higher.",
     "**Ledger.** Everything that loading changed, noticed or excluded, with counts. Nothing is dropped in silence.",
     "**Example in people.** A base rate of 26 % with n = 701: of 701 people in the group, 185 had the outcome.",
@@ -37,9 +37,9 @@ for name in dataset.attributes:
     with answers:
         answer_box(
             None,
-            f"By {name}: {len(every)} groups of {every['n'].min():,} to {every['n'].max():,} people. {rates[0]} had the outcome in "
-            f"the group {own['group'].iloc[0]}, {rates[1]} in the group {own['group'].iloc[-1]}. "
-            f"{dataset.n_excluded:,} rows were excluded.",
+            f"By {name}: {len(every)} groups of {every['n'].min():,} to {every['n'].max():,} people. {rates[0]} "
+            f"had the outcome in the group {own['group'].iloc[0]}, {rates[1]} in the group "
+            f"{own['group'].iloc[-1]}. {dataset.n_excluded:,} rows were excluded.",
         )
 for name in dataset.attributes:
     own = groups[groups["attribute"] == name]

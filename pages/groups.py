@@ -112,9 +112,12 @@ def _scores(audit, attribute) -> None:
         with tabs[0]:
             rates = [name for name in DISTINCT if METRICS[name].unit == "rate"]
             metric = st.selectbox(
-                "Measure", rates, index=rates.index(HEADLINE[audit.roles.polarity][0]),
-                format_func=lambda name: METRICS[name].title, key="groups cut-point measure",
-            )  # fmt: skip
+                "Measure",
+                rates,
+                index=rates.index(HEADLINE[audit.roles.polarity][0]),
+                format_func=lambda name: METRICS[name].title,
+                key="groups cut-point measure",
+            )
             data = audit.of(attribute, "cutpoints")
             title = f"{METRICS[metric].title} at each cut-point, by {attribute}"
             picture(title, cutpoint_chart(audit, attribute, metric), name="cutpoints", table=data)
@@ -141,9 +144,14 @@ def _tables(audit, attribute) -> None:
     st.subheader("Tables", anchor=False)
     titles = {key: title for key, (title, _) in _TABLES.items()}
     key = st.segmented_control(
-        "Table", list(titles), default="disparities", required=True, format_func=titles.get, key="groups table",
+        "Table",
+        list(titles),
+        default="disparities",
+        required=True,
+        format_func=titles.get,
+        key="groups table",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     description = _TABLES[key][1]
     st.caption(description)
     table(audit.of(attribute, key), name=f"groups-{key}", description=description)

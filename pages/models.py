@@ -41,16 +41,25 @@ from recidiv_core.ui.parts import (
 from recidiv_core.ui.state import session
 
 _VIEWS = {
-    "table": "Tables", "curves": "ROC and thresholds", "importance": "Which columns matter", "effects": "Marginal effects", "rules": "A small tree in words",
-    "proxies": "Proxies", "save": "Save the model",
-}  # fmt: skip
+    "table": "Tables",
+    "curves": "ROC and thresholds",
+    "importance": "Which columns matter",
+    "effects": "Marginal effects",
+    "rules": "A small tree in words",
+    "proxies": "Proxies",
+    "save": "Save the model",
+}
 
 
 def tables(comparison, **_) -> None:
     held = st.segmented_control(
-        "Threshold chosen", ["held_out", "paper"], default="held_out", required=True, key="models protocol",
+        "Threshold chosen",
+        ["held_out", "paper"],
+        default="held_out",
+        required=True,
+        key="models protocol",
         format_func={"held_out": "on the other folds", "paper": "on the fold itself, as in the paper"}.get,
-    )  # fmt: skip
+    )
     ten, five = paper_tables(performance_table(comparison.folds, protocol=held))
     st.markdown("**At the threshold with most recall at a precision of 85 %** (mean and SD over folds)")
     table(ten, name="models-performance", description="AUC, recall, precision and specificity of each model.")
@@ -99,9 +108,8 @@ def margins(current, dataset, choices, outcome, **_) -> None:
     selection, found = effects(current, dataset, choices, outcome)
     if found is not None:
         st.caption(
-            f"Average marginal effects of a logit on the probability of “{literal(outcome)}”. *** p < 0.01, ** p < 0.05, * p < 0.1.".replace(
-                "*", "\\*"
-            )
+            f"Average marginal effects of a logit on the probability of “{literal(outcome)}”. *** p < 0.01, ** p < "
+            "0.05, * p < 0.1.".replace("*", "\\*")
         )
         table(
             found,
@@ -116,7 +124,8 @@ def rules(current, dataset, choices, outcome, **_) -> None:
         lambda: tree_rules(dataset, outcome=outcome, unaware=choices.unaware, features=choices.features),
     )
     st.caption(
-        "A tree of three questions, trained on 70 % of the people. Rates are those of the people held out, with 95 % intervals."
+        "A tree of three questions, trained on 70 % of the people. Rates are those of the people held out, with 95 "
+        "% intervals."
     )
     table(
         found, name="models-rules", description="The rules of a small tree with the outcome's rate on held-out people."
@@ -127,7 +136,8 @@ def tells(current, dataset, choices, comparison, **_) -> None:
     attribute, found = proxies(current, dataset, choices)
     if found is None:
         st.caption(
-            "Predicts the attribute from all other columns, on people not trained on: what a model that is not given it can still know."
+            "Predicts the attribute from all other columns, on people not trained on: what a model that is not "
+            "given it can still know."
         )
         return
     best = found.groups.iloc[0]
@@ -176,16 +186,20 @@ def whole(current, dataset, choices, comparison) -> None:
     with shown:
         known = literature(list(choices.outcomes))
         picture(
-            "AUC on people not trained on: mean with 95 % interval, ticks: folds", auc_chart(comparison.table, comparison.folds, known),
-            name="models-auc", table=comparison.table, of=about(comparison),
-        )  # fmt: skip
+            "AUC on people not trained on: mean with 95 % interval, ticks: folds",
+            auc_chart(comparison.table, comparison.folds, known),
+            name="models-auc",
+            table=comparison.table,
+            of=about(comparison),
+        )
         st.caption("Shaded and dashed: what studies reached on their own data, which says little about this table.")
         with st.expander("Those studies"):
             table(known, name="models-literature", description="AUCs that the literature reached.")
     st.subheader("Choose a model", anchor=False)
     outcome, algorithm = choose(current, dataset, comparison)
     st.caption(
-        f"Its scores are {protocol(comparison)}: nobody is scored by a model that was trained on them. All other pages then audit them."
+        f"Its scores are {protocol(comparison)}: nobody is scored by a model that was trained on them. All other "
+        "pages then audit them."
     )
     if current.dataset.sha256 == dataset.sha256 and (current.dataset.roles.score or "").startswith("score of"):
         st.markdown(
@@ -212,7 +226,8 @@ current = session()
 training = current.training
 st.caption(
     literal(
-        f"Trained on: {training.table.name} · {len(training.table.frame):,} rows · protected: {', '.join(training.roles.sensitive)}"
+        f"Trained on: {training.table.name} · {len(training.table.frame):,} rows · protected: "
+        f"{', '.join(training.roles.sensitive)}"
     )
 )
 space = st.container()
@@ -232,7 +247,8 @@ else:
             comparison = compared(current, dataset, choices)
             if comparison is None:
                 st.markdown(
-                    f"{len(dataset):,} rows, {len(used)} columns to learn from: {literal(', '.join(f.name for f in used[:12]))}{' …' if len(used) > 12 else ''}."
+                    f"{len(dataset):,} rows, {len(used)} columns to learn from: "
+                    f"{literal(', '.join(f.name for f in used[:12]))}{' …' if len(used) > 12 else ''}."
                 )
             if left_out:
                 with st.expander(f"Columns left out: {len(left_out)}"):

@@ -56,30 +56,47 @@ from recidiv_core.ui.privacy import (
 from recidiv_core.ui.state import session
 
 _VIEWS = {
-    "distances": "Distances", "linkage": "Linkage", "attacks": "Attacks", "use": "Use", "frontier": "Use against privacy",
-}  # fmt: skip
+    "distances": "Distances",
+    "linkage": "Linkage",
+    "attacks": "Attacks",
+    "use": "Use",
+    "frontier": "Use against privacy",
+}
 _MARKS = {
-    LEAKS: ":orange[**▲ gives people away**]", NO_SIGN: ":green[**● no sign**]", FARTHER: ":green[**● keeps away**]", CANNOT: ":gray[**□ cannot be judged**]",
-}  # fmt: skip
+    LEAKS: ":orange[**▲ gives people away**]",
+    NO_SIGN: ":green[**● no sign**]",
+    FARTHER: ":green[**● keeps away**]",
+    CANNOT: ":gray[**□ cannot be judged**]",
+}
 
 
 def distances(current, split, release, audit, copy, **_) -> None:
     picture(
-        "How far the nearest record is", distance_chart(audit.privacy), name="copy-distances", table=audit.privacy.histogram, of=about(audit, release),
-    )  # fmt: skip
+        "How far the nearest record is",
+        distance_chart(audit.privacy),
+        name="copy-distances",
+        table=audit.privacy.histogram,
+        of=about(audit, release),
+    )
     st.caption(
-        "A copy that gives nobody away lies as far from those it was made from (train) as from people it has not seen (holdout). The right end holds all that is further."
+        "A copy that gives nobody away lies as far from those it was made from (train) as from people it has not "
+        "seen (holdout). The right end holds all that is further."
     )
     picture(
-        "Who is nearer to the people the copy was made from", nearer_chart(audit.privacy), name="copy-groups", table=audit.privacy.by_group, of=about(audit, release),
-    )  # fmt: skip
+        "Who is nearer to the people the copy was made from",
+        nearer_chart(audit.privacy),
+        name="copy-groups",
+        table=audit.privacy.by_group,
+        of=about(audit, release),
+    )
     table(
         release.distances,
         name="copies-distances",
         description="Each copy's distances to the training records, and those of the holdout.",
     )
     st.caption(
-        "dcr: distance to the closest record, 0 is a copy; dcr 5: its 5th percentile; nndr: nearest over second nearest, small where one person alone is near; copies: share at distance 0."
+        "dcr: distance to the closest record, 0 is a copy; dcr 5: its 5th percentile; nndr: nearest over second "
+        "nearest, small where one person alone is near; copies: share at distance 0."
     )
     table(
         audit.privacy.by_group[["attribute", "group", *SUMMARY]],
@@ -97,7 +114,8 @@ def distances(current, split, release, audit, copy, **_) -> None:
 
 def linkage(current, split, release, audit, copy, **_) -> None:
     st.caption(
-        "An attacker has the copy and a public table, compares every record with every public one that has the same key, and adds up how alike their fields are."
+        "An attacker has the copy and a public table, compares every record with every public one that has the "
+        "same key, and adds up how alike their fields are."
     )
     found = public_table(current)
     if found is None:
@@ -132,8 +150,10 @@ def linkage(current, split, release, audit, copy, **_) -> None:
     )
     if "n_right" in made.best:
         st.caption(
-            "True: the place of the real record nearest to it is this one. Chance: the share of true ones among all candidates. "
-            f"{made.best['n_public']:,} places are linked to at all; {made.best['n_public_used']:,} of them are among the {made.best['n_used']:,} that the real records nearest to the copy are from."
+            "True: the place of the real record nearest to it is this one. Chance: the share of true ones among "
+            f"all candidates. {made.best['n_public']:,} places are linked to at all; "
+            f"{made.best['n_public_used']:,} of them are among the {made.best['n_used']:,} that the real records "
+            "nearest to the copy are from."
         )
 
 
@@ -141,8 +161,12 @@ def attacks(release, audit, **_) -> None:
     answer_box(None, attack_answer(audit.attacks))
     if (audit.attacks.table["reason"] == "").any():
         picture(
-            "What each attack gains on people the copy was made from", attack_chart(audit.attacks), name="copy-attacks", table=audit.attacks.table, of=about(audit, release),
-        )  # fmt: skip
+            "What each attack gains on people the copy was made from",
+            attack_chart(audit.attacks),
+            name="copy-attacks",
+            table=audit.attacks.table,
+            of=about(audit, release),
+        )
         st.caption("Beside each: success on people the copy was made from / on others.")
     table(
         audit.attacks.table,
@@ -159,7 +183,8 @@ def attacks(release, audit, **_) -> None:
         description="How well a low loss tells training records from others, for models trained on each variant.",
     )
     st.caption(
-        "Member AUC: of one person of the training part and one of the holdout, how often the first has the lower loss. 0.5: the model does not tell who was in."
+        "Member AUC: of one person of the training part and one of the holdout, how often the first has the lower "
+        "loss. 0.5: the model does not tell who was in."
     )
 
 
@@ -174,7 +199,8 @@ def use(release, audit, **_) -> None:
         description="Gap and disparate impact of each protected attribute.",
     )
     st.caption(
-        "Gap: the share flagged in the group less that in the largest one; ratio: disparate impact, one over the other. A flag is a probability of one half or more."
+        "Gap: the share flagged in the group less that in the largest one; ratio: disparate impact, one over the "
+        "other. A flag is a probability of one half or more."
     )
     st.markdown("**Where they fail**")
     table(
@@ -186,7 +212,9 @@ def use(release, audit, **_) -> None:
     st.markdown(f"**How like the real table it is:** {literal(audit.title)}")
     table(release.likeness, name="copies-likeness", description="How like the real table each copy is.")
     st.caption(
-        "Marginals: mean of 1 − the Kolmogorov–Smirnov or total variation distance of each column; association gap: mean difference of Cramér's V over pairs; told AUC: a classifier that tells made from real, 0.5 is best."
+        "Marginals: mean of 1 − the Kolmogorov–Smirnov or total variation distance of each column; association "
+        "gap: mean difference of Cramér's V over pairs; told AUC: a classifier that tells made from real, 0.5 is "
+        "best."
     )
     left, right = st.columns(2)
     with left:
@@ -206,7 +234,8 @@ def frontier(release, **_) -> None:
         of=release.dataset["name"],
     )
     st.caption(
-        "To the right: more use. Down to the dashed line: as near to the people it was made from as to others. ▲ given away, ● no sign, ■ cannot be said. Gap: points between the most different groups."
+        "To the right: more use. Down to the dashed line: as near to the people it was made from as to others. ▲ "
+        "given away, ● no sign, ■ cannot be said. Gap: points between the most different groups."
     )
     table(release.frontier, name="copies-frontier-table", description="Use, privacy and fairness of each variant.")
 
@@ -240,8 +269,14 @@ def whole(current, split, release, copies) -> None:
     ):  # the first is in the verdict then
         st.caption(literal(note))
     view = st.segmented_control(
-        "View", list(_VIEWS), default="distances", required=True, format_func=_VIEWS.get, key="copies view", label_visibility="collapsed"
-    )  # fmt: skip
+        "View",
+        list(_VIEWS),
+        default="distances",
+        required=True,
+        format_func=_VIEWS.get,
+        key="copies view",
+        label_visibility="collapsed",
+    )
     _SHOW[view](current=current, split=split, release=release, audit=audit, copy=copy)
     if audit.verdict == LEAKS:
         st.warning("This copy gives people away. Whoever gets it gets them.", icon=":material/warning:")
@@ -265,8 +300,10 @@ try:
     with shown:
         st.caption(
             literal(
-                f"Copies of: {dataset.name} · {len(split.train):,} rows to make copies from (train), {len(split.holdout):,} others that no copy sees (holdout) · {n_copied} of {len(dataset.frame.columns)} columns copied · "
-                f"outcome: {dataset.roles.label} · protected: {', '.join(dataset.roles.sensitive)}"
+                f"Copies of: {dataset.name} · {len(split.train):,} rows to make copies from (train), "
+                f"{len(split.holdout):,} others that no copy sees (holdout) · {n_copied} of "
+                f"{len(dataset.frame.columns)} columns copied · outcome: {dataset.roles.label} · protected: "
+                f"{', '.join(dataset.roles.sensitive)}"
             )
         )
     with beside:

@@ -84,8 +84,9 @@ def shown(current, events, data) -> None:
     if truth is not None:
         st.subheader("What was measured, and what is true", anchor=False)
         st.caption(
-            "These events were simulated, so the truth is known: group B offends as group A does and is convicted of more of it; C offends more. "
-            "Only “measured” is what a table of convictions can show. Intervals count people, not rows."
+            "These events were simulated, so the truth is known: group B offends as group A does and is convicted "
+            "of more of it; C offends more. Only “measured” is what a table of convictions can show. Intervals "
+            "count people, not rows."
         )
         table(truth, name="recidivism-truth", description="Measured and true rates of each outcome by group.")
     st.subheader("Tables", anchor=False)
@@ -103,7 +104,8 @@ def shown(current, events, data) -> None:
         )
     with tabs[3]:
         st.caption(
-            f"{len(data):,} rows, {data.table.shape[1]} columns. It is not shown: it holds people. It downloads when you ask for it."
+            f"{len(data):,} rows, {data.table.shape[1]} columns. It is not shown: it holds people. It downloads "
+            "when you ask for it."
         )
         if st.toggle("Offer the rows for download", key="recidivism rows"):
             from recidiv_core.data import csv_bytes
@@ -121,7 +123,8 @@ def onward(current, data) -> None:
     """To the Models page."""
     with st.container(border=True):
         st.markdown(
-            "**Next: predict an outcome.** The history is what the models learn from; the protected attributes are kept apart."
+            "**Next: predict an outcome.** The history is what the models learn from; the protected attributes are "
+            "kept apart."
         )
         if st.button(
             "Use this table for models", key="recidivism use", type="primary", icon=":material/model_training:"

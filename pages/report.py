@@ -27,9 +27,13 @@ st.markdown(
 )
 
 min_cell = st.number_input(
-    "Smallest cell published (people)", 0, 1000, 10, key="report min cell",
+    "Smallest cell published (people)",
+    0,
+    1000,
+    10,
+    key="report min cell",
     help="A count of fewer people is withheld, and with it any figure from which it could be worked out.",
-)  # fmt: skip
+)
 for place, (format_, (label, mime, icon, hint)) in zip(st.columns(3), _FORMATS.items(), strict=True):
     with place:
         download(
@@ -70,7 +74,10 @@ except InputError as error:
     problems(error)
 else:
     if hidden.empty:
-        also = " Changes against a baseline and held-out figures rest on fewer people: where one is withheld, the report says so."
+        also = (
+            " Changes against a baseline and held-out figures rest on fewer people: where one is withheld, the report "
+            "says so."
+        )
         only_groups = all(entry.result.room == "groups" for entry in entries)
         st.markdown("No cell of the groups is that small." + ("" if only_groups else also))
     else:

@@ -55,24 +55,42 @@ def shown_case(found, of) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         picture(
-            f"Mean deviation by group, with interval: {what}", groups_chart(found), name="sentencing-groups", table=found.by_group, of=of
-        )  # fmt: skip
-        picture(f"Below, within and above the guidelines: {what}", sides_chart(found), name="sentencing-sides", table=found.by_group, of=of)  # fmt: skip
+            f"Mean deviation by group, with interval: {what}",
+            groups_chart(found),
+            name="sentencing-groups",
+            table=found.by_group,
+            of=of,
+        )
+        picture(
+            f"Below, within and above the guidelines: {what}",
+            sides_chart(found),
+            name="sentencing-sides",
+            table=found.by_group,
+            of=of,
+        )
     with right:
         picture(
-            f"The middle half, nine in ten, and the median: {what}", spread_chart(found), name="sentencing-spread", table=found.distribution, of=of
-        )  # fmt: skip
+            f"The middle half, nine in ten, and the median: {what}",
+            spread_chart(found),
+            name="sentencing-spread",
+            table=found.distribution,
+            of=of,
+        )
         picture(
-            "How far they deviate: " + " and ".join(side["group"] for side in (found.summary, found.comparison) if side["n"]), histogram_chart(found), name="sentencing-histogram",
-            table=found.histogram, of=of,
-        )  # fmt: skip
+            "How far they deviate: "
+            + " and ".join(side["group"] for side in (found.summary, found.comparison) if side["n"]),
+            histogram_chart(found),
+            name="sentencing-histogram",
+            table=found.histogram,
+            of=of,
+        )
     tabs = st.tabs(["By group", "Five outputs", "Nature", "Distribution"])
     with tabs[0]:
         table(found.by_group, name="sentencing-by-group", description="Mean deviation and shares of each group.")
     with tabs[1]:
         st.caption(
-            "What a defender is told: 1 how many sentences like this one; 2 how many of them are of each group; 3 and 4 how many of each are longer and shorter; 5 by what, "
-            "under “Nature”."
+            "What a defender is told: 1 how many sentences like this one; 2 how many of them are of each group; 3 "
+            "and 4 how many of each are longer and shorter; 5 by what, under “Nature”."
         )
         table(found.outputs, name="sentencing-outputs", description="The first four outputs, one by one.")
     with tabs[2]:
@@ -89,18 +107,27 @@ def shown_contrast(found, reason, truth, of) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         picture(
-            f"Difference from {found.reference}: all cases, and like cases in two ways", contrast_chart(found), name="sentencing-contrast", table=found.table, of=of
-        )  # fmt: skip
+            f"Difference from {found.reference}: all cases, and like cases in two ways",
+            contrast_chart(found),
+            name="sentencing-contrast",
+            table=found.table,
+            of=of,
+        )
         if truth is not None and found.attribute == "race" and found.reference == "White":
             st.caption(
-                f"These sentences were simulated, so the truth is known: a Black defendant is given {truth['disparity']:g} months more than a White or Hispanic one in a case "
-                "alike in all that is recorded, and cases differ: that is why the unadjusted difference is larger."
+                "These sentences were simulated, so the truth is known: a Black defendant is given "
+                f"{truth['disparity']:g} months more than a White or Hispanic one in a case alike in all that is "
+                "recorded, and cases differ: that is why the unadjusted difference is larger."
             )
     with right:
         if found.by_year["difference"].notna().any():
             picture(
-                f"Difference from {found.reference} in like cases, by year", years_chart(found), name="sentencing-years", table=found.by_year, of=of
-            )  # fmt: skip
+                f"Difference from {found.reference} in like cases, by year",
+                years_chart(found),
+                name="sentencing-years",
+                table=found.by_year,
+                of=of,
+            )
         else:
             st.caption("No trend: the records have no years, or too few sentences in each.")
     tabs = st.tabs(["Like cases", "By year"])
@@ -109,12 +136,14 @@ def shown_contrast(found, reason, truth, of) -> None:
         if len(found.left_out):
             st.caption(
                 literal(
-                    f"Too few counted sentences to compare, or not known: {', '.join(found.left_out['group'].astype(str))}."
+                    "Too few counted sentences to compare, or not known: "
+                    f"{', '.join(found.left_out['group'].astype(str))}."
                 )
             )
     with tabs[1]:
         st.caption(
-            "A year in which either group has fewer than 30 counted sentences, or a single one would decide, has no difference."
+            "A year in which either group has fewer than 30 counted sentences, or a single one would decide, has "
+            "no difference."
         )
         table(found.by_year, name="sentencing-by-year", description="The adjusted difference within each year.")
         if len(found.change):
@@ -140,7 +169,8 @@ def shown(records, truth) -> None:
         shown_contrast(*made, truth, of)
     with answers:
         st.caption(
-            "Months; in brackets the interval in which they lie for all such sentences, as far as these can tell; n: how many sentences. “How to read this” says more."
+            "Months; in brackets the interval in which they lie for all such sentences, as far as these can tell; "
+            "n: how many sentences. “How to read this” says more."
         )
         audit = None if made is None else audit_of(records, found, *made)
         for text in [case_answer(found)] if audit is None else sentencing_answer(audit):

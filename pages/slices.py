@@ -25,9 +25,27 @@ from recidiv_core.words import opened
 _HIDDEN = ["slice"]
 # As read: who, whether, how much, how sure, how many; then what the search saw.
 _COLUMNS = [
-    "rank", "words", "confirmed", "held_out_error", "excess", "low", "high", "p_holm", "held_out_n", "held_out_share", "reason", "kind",
-    "level", "n", "share", "mean_error", "max_error", "score", "n_folded", "p_value",
-]  # fmt: skip
+    "rank",
+    "words",
+    "confirmed",
+    "held_out_error",
+    "excess",
+    "low",
+    "high",
+    "p_holm",
+    "held_out_n",
+    "held_out_share",
+    "reason",
+    "kind",
+    "level",
+    "n",
+    "share",
+    "mean_error",
+    "max_error",
+    "score",
+    "n_folded",
+    "p_value",
+]
 _VIEWS = {
     "makeup": "Who is in it",
     "spread": "How its error spreads",
@@ -48,8 +66,14 @@ def whole(current, audit) -> None:
         "Slice", ranks, format_func=lambda r: f"{r} · {words[r]}", key=f"slices pick {audit.dataset['digest'][:12]}"
     )
     view = st.segmented_control(
-        "View", list(_VIEWS), default="makeup", required=True, format_func=_VIEWS.get, key="slices view", label_visibility="collapsed"
-    )  # fmt: skip
+        "View",
+        list(_VIEWS),
+        default="makeup",
+        required=True,
+        format_func=_VIEWS.get,
+        key="slices view",
+        label_visibility="collapsed",
+    )
     closer(current, audit, rank, view)
 
 
@@ -67,11 +91,24 @@ def closer(current, audit, rank, view) -> None:
         return
     detail = current.close_by(audit, row["slice"])
     titles = {
-        "makeup": ("who is in it (dots, with intervals), against all people that the error is about (ticks); searched and held-out rows", makeup_chart, detail.makeup),
+        "makeup": (
+            "who is in it (dots, with intervals), against all people that the error is about (ticks); searched and "
+            "held-out rows",
+            makeup_chart,
+            detail.makeup,
+        ),
         "spread": ("how its error spreads, on held-out rows", lambda d: spread_chart(audit, d), detail.spread),
-        "parts": ("what each part adds: the slice's error less that of the slice without this part, on held-out rows", lambda d: parts_chart(audit, d), detail.parts),
-        "lattice": ("its neighbours, with one part fewer (circles) and one more (squares), on held-out rows", lambda d: lattice_chart(audit, d), detail.lattice.drop(columns=_HIDDEN)),
-    }  # fmt: skip
+        "parts": (
+            "what each part adds: the slice's error less that of the slice without this part, on held-out rows",
+            lambda d: parts_chart(audit, d),
+            detail.parts,
+        ),
+        "lattice": (
+            "its neighbours, with one part fewer (circles) and one more (squares), on held-out rows",
+            lambda d: lattice_chart(audit, d),
+            detail.lattice.drop(columns=_HIDDEN),
+        ),
+    }
     title, chart, data = titles[view]
     picture(f"Slice {rank}, {detail.words}: {title}", chart(detail), name=f"slice-{rank}-{view}", table=data)
     with st.expander("Table"):
@@ -82,9 +119,12 @@ def chosen_for_report(audit):
     """The audit with the slices that the user wants in the report."""
     words = dict(zip(audit.table["rank"], audit.table["words"], strict=True))
     ranks = st.multiselect(
-        "Slices for the report", list(words), list(words), format_func=lambda r: f"{r} · {words[r]}",
+        "Slices for the report",
+        list(words),
+        list(words),
+        format_func=lambda r: f"{r} · {words[r]}",
         key=f"slices report {audit.dataset['digest'][:12]} {hash(tuple(words.values()))}",
-    )  # fmt: skip
+    )
     return audit.only(ranks) if ranks else None
 
 
@@ -109,14 +149,18 @@ if audit is not None:
             st.caption(literal(note))
         if audit.left_out:
             st.caption(
-                f"Columns not searched: {len(audit.left_out)}. They are listed below, under “How the columns were cut”, with reasons."
+                f"Columns not searched: {len(audit.left_out)}. They are listed below, under “How the columns were "
+                "cut”, with reasons."
             )
     with shown:
         if len(audit.table):
             picture(
-                f"{opened(audit.error_mean)} of each slice on held-out rows; dashed: of all; tick: on the rows searched",
-                slices_chart(audit), name="slices", table=audit.table.drop(columns=_HIDDEN),
-            )  # fmt: skip
+                f"{opened(audit.error_mean)} of each slice on held-out rows; dashed: of all; tick: on the rows "
+                "searched",
+                slices_chart(audit),
+                name="slices",
+                table=audit.table.drop(columns=_HIDDEN),
+            )
         by_hand(current, audit)
     if len(audit.table):
         whole(current, audit)

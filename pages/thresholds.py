@@ -103,7 +103,10 @@ def live() -> None:
 
 
 def whole() -> None:
-    """What takes longer, or does not follow the sliders. Outside the fragment, so that a press of Stop interrupts it."""
+    """What takes longer, or does not follow the sliders.
+
+    Outside the fragment, so that a press of Stop interrupts it.
+    """
     current = session()
     curves = score_curves(current.dataset, attribute=current.attribute)
     st.subheader("All definitions together", anchor=False)
@@ -112,8 +115,14 @@ def whole() -> None:
 
 def choose_view(key: str, views: dict[str, str]) -> str:
     return st.segmented_control(
-        "View", list(views), default=next(iter(views)), required=True, format_func=views.get, key=key, label_visibility="collapsed"
-    )  # fmt: skip
+        "View",
+        list(views),
+        default=next(iter(views)),
+        required=True,
+        format_func=views.get,
+        key=key,
+        label_visibility="collapsed",
+    )
 
 
 def people(current, curves, audit) -> None:
@@ -145,9 +154,12 @@ def phases(current, curves, audit) -> None:
     names = list(DEFINITIONS)
     chosen = current.search.definition or names[0]
     name = st.selectbox(
-        "Definition", names, index=names.index(chosen), format_func=lambda n: DEFINITIONS[n].title,
+        "Definition",
+        names,
+        index=names.index(chosen),
+        format_func=lambda n: DEFINITIONS[n].title,
         key=f"thresholds phases {chosen}",
-    )  # fmt: skip
+    )
     groups = _compared(audit)
     data, points = curve_table(curves), audit.by_group
     for metric in DEFINITIONS[name].metrics:
@@ -165,8 +177,9 @@ def phases(current, curves, audit) -> None:
             chart = metric_by_threshold(data, metric, groups, points=points)
             picture("3 · Chosen", chart, name=f"phase-3-{metric}", table=points)
     st.caption(
-        "1: the definition's measure against the threshold. 2: every threshold that satisfies the definition together with some "
-        "threshold of each other group (not drawn for a definition of two measures). 3: the thresholds chosen."
+        "1: the definition's measure against the threshold. 2: every threshold that satisfies the definition "
+        "together with some threshold of each other group (not drawn for a definition of two measures). 3: the "
+        "thresholds chosen."
     )
     not_drawn(groups)
 
@@ -212,11 +225,14 @@ def tradeoff(current, curves) -> None:
     today = None if definition is None else current.threshold_audit().solution
     name = objective_name(vars(current.search_options(curves, "statistical_parity")))
     picture(
-        f"{opened(name.removeprefix('the '))}, against the tolerance", tradeoff_chart(found, today=today, peers=peers, objective=name),
-        name="tradeoff", table=found,
-    )  # fmt: skip
+        f"{opened(name.removeprefix('the '))}, against the tolerance",
+        tradeoff_chart(found, today=today, peers=peers, objective=name),
+        name="tradeoff",
+        table=found,
+    )
     st.caption(
-        "Solid: the best there is on these rows. Dashed: tuned on one half of the rows, judged on the other; the fairness scale has the intervals. "
+        "Solid: the best there is on these rows. Dashed: tuned on one half of the rows, judged on the other; the "
+        "fairness scale has the intervals. "
         + (
             "Diamond: today's choice."
             if today
@@ -225,10 +241,12 @@ def tradeoff(current, curves) -> None:
     )
     if peers is not None and len(peers):
         st.caption(
-            f"Crosses: other programs' answers to {DEFINITIONS[definition].title.lower()}, on up to {int(peers['n'].max()):,} rows, where they lie "
-            "within the picture; also those of mitigations trained on the Models page, at their own decisions (0.5 and above). The randomised ones flip a coin for some people: that can reach more than any threshold per group, and two people "
-            "with one score in one group are then treated differently."
-        )  # fmt: skip
+            f"Crosses: other programs' answers to {DEFINITIONS[definition].title.lower()}, on up to "
+            f"{int(peers['n'].max()):,} rows, where they lie within the picture; also those of mitigations trained "
+            "on the Models page, at their own decisions (0.5 and above). The randomised ones flip a coin for some "
+            "people: that can reach more than any threshold per group, and two people with one score in one group "
+            "are then treated differently."
+        )
         table(
             peers, name="peers", description=f"Where other programs land for {DEFINITIONS[definition].title.lower()}."
         )
@@ -242,8 +260,10 @@ def scale(current, curves) -> None:
         return
     picture(
         "The range of each definition (columns) under the thresholds of each row; ● satisfied, * trivial",
-        scale_chart(found.table, found.options["tolerance"]), name="fairness-scale", table=found.table,
-    )  # fmt: skip
+        scale_chart(found.table, found.options["tolerance"]),
+        name="fairness-scale",
+        table=found.table,
+    )
     scale_table(found)
     add_to_report(found, key="scale")
 

@@ -1,4 +1,6 @@
-"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``, ``privacy``, ``synthesize``, ``train``, ``outcomes EVENTS …``, ``sentencing``, ``serve`` and ``samples``."""
+"""The command line: ``python -m recidiv_core audit TABLE …``, ``thresholds``, ``slices``, ``counterfactuals``,
+``privacy``, ``synthesize``, ``train``, ``outcomes EVENTS …``, ``sentencing``, ``serve`` and ``samples``.
+"""
 
 from __future__ import annotations
 
@@ -57,18 +59,22 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("samples", help="list the tables that come with the program")
     table = _table_arguments()
     audit = commands.add_parser(
-        "audit", parents=[table], help="audit a table",
+        "audit",
+        parents=[table],
+        help="audit a table",
         description="Exit status: 0; 1 when --fail-on trips; 2 for bad input.",
-    )  # fmt: skip
+    )
     audit.add_argument("--prediction", help="column with the yes/no prediction")
     audit.add_argument("--threshold", type=float, help="flag at this score and above")
     audit.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
     audit.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
     audit.add_argument("--fail-on", choices=_GATES, help="exit with 1 when a verdict is this (or worse)")
     thresholds = commands.add_parser(
-        "thresholds", parents=[table], help="the best thresholds per group that satisfy a definition",
+        "thresholds",
+        parents=[table],
+        help="the best thresholds per group that satisfy a definition",
         description="Exit status: 0, also when the tolerance cannot be met; 2 for bad input.",
-    )  # fmt: skip
+    )
     thresholds.add_argument("--definition", required=True, choices=DEFINITIONS)
     thresholds.add_argument("--objective", choices=OBJECTIVES, default="f_beta")
     thresholds.add_argument("--beta", type=float, default=1.0)
@@ -107,9 +113,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _slices_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     slices = commands.add_parser(
-        "slices", parents=[table], help="where the model fails, confirmed on rows that the search did not see",
+        "slices",
+        parents=[table],
+        help="where the model fails, confirmed on rows that the search did not see",
         description="Exit status: 0, also when nothing is found; 2 for bad input.",
-    )  # fmt: skip
+    )
     slices.add_argument("--prediction", help="column with the yes/no prediction")
     slices.add_argument("--threshold", type=float, help="flag at this score and above")
     slices.add_argument("--features", nargs="+", metavar="COLUMN", help="columns to search (as the program chooses)")
@@ -157,9 +165,12 @@ def _scored(options: argparse.Namespace) -> AuditDataset:
 def _audit(options: argparse.Namespace) -> int:
     dataset = _scored(options)
     audit = audit_groups(
-        dataset, threshold=options.threshold, tolerance=options.tolerance, min_support=options.min_support,
+        dataset,
+        threshold=options.threshold,
+        tolerance=options.tolerance,
+        min_support=options.min_support,
         random_state=options.seed,
-    )  # fmt: skip
+    )
     if options.json:
         written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
     if options.pdf:
@@ -173,13 +184,22 @@ def _thresholds(options: argparse.Namespace) -> int:
     dataset = load_dataset(options.table, roles=roles_of(options))
     audits = [
         audit_thresholds(
-            dataset, attribute=attribute, definition=options.definition, tolerance=options.tolerance,
-            objective=options.objective, beta=options.beta, cost_ratio=options.cost_ratio, partial=options.partial,
-            min_precision=options.min_precision, min_recall=options.min_recall,
-            max_selection_rate=options.max_selection_rate, min_support=options.min_support, random_state=options.seed,
+            dataset,
+            attribute=attribute,
+            definition=options.definition,
+            tolerance=options.tolerance,
+            objective=options.objective,
+            beta=options.beta,
+            cost_ratio=options.cost_ratio,
+            partial=options.partial,
+            min_precision=options.min_precision,
+            min_recall=options.min_recall,
+            max_selection_rate=options.max_selection_rate,
+            min_support=options.min_support,
+            random_state=options.seed,
         )
         for attribute in dataset.attributes
-    ]  # fmt: skip
+    ]
     if options.rule and len(audits) > 1:
         raise InputError.one("--rule", "one protected attribute: a rule holds the thresholds of one", f"{len(audits)}")
     if options.json:
@@ -205,8 +225,9 @@ def _print_thresholds(audit: ThresholdAudit, remarks: Sequence[str]) -> None:
         state = {None: "not estimable", True: "satisfied", False: "not satisfied"}[row.satisfied]
         held_out = VERDICT_MARKS[row.held_out_verdict]
         print(
-            f"  {DEFINITIONS[row.definition].title}: range {spread(row.range, row.definition)}, {state} in these data; on rows "
-            f"not tuned on {spread(row.held_out_range, row.definition)}, {held_out.sign} {held_out.word}"
+            f"  {DEFINITIONS[row.definition].title}: range {spread(row.range, row.definition)}, {state} in these "
+            f"data; on rows not tuned on {spread(row.held_out_range, row.definition)}, {held_out.sign} "
+            f"{held_out.word}"
         )
 
 
@@ -214,9 +235,15 @@ def _slices(options: argparse.Namespace) -> int:
     dataset = load_dataset(options.table, roles=roles_of(options))
     error = options.error or default_error(dataset)
     audit = audit_slices(
-        dataset, error=error, threshold=options.threshold, features=options.features, k=options.k, alpha=options.alpha,
-        max_level=options.max_level, random_state=options.seed,
-    )  # fmt: skip
+        dataset,
+        error=error,
+        threshold=options.threshold,
+        features=options.features,
+        k=options.k,
+        alpha=options.alpha,
+        max_level=options.max_level,
+        random_state=options.seed,
+    )
     if options.json:
         written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
     if options.pdf:
@@ -237,7 +264,8 @@ def _print(audit: GroupAudit) -> None:
     print(f"{audit.dataset['name']}: {audit.dataset['n']:,} rows; flagged: {cut} ({audit.threshold_source})")
     for attribute in audit.attributes:
         print(
-            f"\n{attribute}: {VERDICT_MARKS[overall_verdict(audit, attribute)].sign} {overall_verdict(audit, attribute)}"
+            f"\n{attribute}: {VERDICT_MARKS[overall_verdict(audit, attribute)].sign} "
+            f"{overall_verdict(audit, attribute)}"
         )
         print(f"  {answer(audit, attribute)}")
         rows = [row for row in audit.rows(attribute, "disparities") if row.metric in DISTINCT]
@@ -253,8 +281,19 @@ def _samples(options: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    "audit": _audit, "thresholds": _thresholds, "slices": _slices, "counterfactuals": counterfactuals, "privacy": privacy, "synthesize": make_copy, "train": train, "outcomes": outcomes, "sentencing": sentencing, "serve": serve, "tokens": tokens, "samples": _samples
-}  # fmt: skip
+    "audit": _audit,
+    "thresholds": _thresholds,
+    "slices": _slices,
+    "counterfactuals": counterfactuals,
+    "privacy": privacy,
+    "synthesize": make_copy,
+    "train": train,
+    "outcomes": outcomes,
+    "sentencing": sentencing,
+    "serve": serve,
+    "tokens": tokens,
+    "samples": _samples,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

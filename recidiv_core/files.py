@@ -45,7 +45,9 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def _opened(beside: Path) -> tuple[int, bool]:
-    """A new file in the folder, and whether it has the name ``beside``: where the system can do without, a killed process leaves nothing."""
+    """A new file in the folder, and whether it has the name ``beside``: where the system can do without, a killed
+    process leaves nothing.
+    """
     if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
         try:
             return os.open(beside.parent, os.O_TMPFILE | os.O_WRONLY, 0o666), False

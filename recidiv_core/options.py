@@ -1,4 +1,6 @@
-"""Whether the value of an option is one: it may come from anywhere, as JSON too, where a number has any number of digits."""
+"""Whether the value of an option is one: it may come from anywhere, as JSON too, where a number has any number of
+digits.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where the dashboard's scripts and the samples lie: at the top of a checkout, inside the package once it is installed."""
+"""Where the dashboard's scripts and the samples lie: at the top of a checkout, inside the package once it is
+installed.
+"""
 
 from __future__ import annotations
 

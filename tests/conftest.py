@@ -80,7 +80,9 @@ def compas():
 
 @pytest.fixture(scope="session")
 def started():
-    """Start ``serve`` with more arguments, by ``launch`` in Python's place; gives address and the file that holds all it printed."""
+    """Start ``serve`` with more arguments, by ``launch`` in Python's place; gives address and the file that holds
+    all it printed.
+    """
     processes = []
 
     def start(folder, *arguments: str, launch: tuple[str, ...] = ("-m", "recidiv_core")) -> tuple[str, object]:

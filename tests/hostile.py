@@ -1,4 +1,7 @@
-"""Tables as nobody should send them, which a program has to refuse or answer all the same. Everything follows from a seed."""
+"""Tables as nobody should send them, which a program has to refuse or answer all the same.
+
+Everything follows from a seed.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,20 @@ from recidiv_core import Roles
 
 Random = np.random.Generator
 # Names that the program uses itself, that markup or a spreadsheet would take for theirs, and that are hard to print.
-NAMES = ["n", "group", "metric", "label", "score", "weight", "index", "low", "high", "value", "attribute", "level", "error", "predicted", "slice",
-    "(missing)", "(none)", "model score", "a|b", "$x$", "**b**", "<b>x</b>", "=1+1", " x ", "x\ty", "é", "名前", "\u202eevil", "x" * 300, "0", "1.5", "nan", "None", "[y]", "'q'", "a\\b", "{c}", "#1", "%s", "x.y"]  # fmt: skip
-LEVELS = ["a", "b", "c", "NA", "nan", "None", "", " ", "0", "1", "-1", "1.0", "True", "(missing)", "all", "<i>", "=cmd", "é", "中文", "\u202e", "x" * 200, "a|b", "$", "*", "Ⅷ", "٣", "👩‍⚖️", "Q\u0301"]  # fmt: skip
-NUMBERS = [0, -0.0, 1, -1, 0.5, 1e-300, 1e300, -1e308, np.inf, -np.inf, np.nan, 2**53, 2**53 + 1, 1e15, 0.1 + 0.2, 5e-324, 100, 99.9]  # fmt: skip
+NAMES = [
+    "n", "group", "metric", "label", "score", "weight", "index", "low", "high", "value", "attribute", "level", "error",
+    "predicted", "slice", "(missing)", "(none)", "model score", "a|b", "$x$", "**b**", "<b>x</b>", "=1+1", " x ",
+    "x\ty", "é", "名前", "\u202eevil", "x" * 300, "0", "1.5", "nan", "None", "[y]", "'q'", "a\\b", "{c}", "#1", "%s",
+    "x.y",
+]  # fmt: skip
+LEVELS = [
+    "a", "b", "c", "NA", "nan", "None", "", " ", "0", "1", "-1", "1.0", "True", "(missing)", "all", "<i>", "=cmd", "é",
+    "中文", "\u202e", "x" * 200, "a|b", "$", "*", "Ⅷ", "٣", "👩‍⚖️", "Q\u0301",
+]  # fmt: skip
+NUMBERS = [
+    0, -0.0, 1, -1, 0.5, 1e-300, 1e300, -1e308, np.inf, -np.inf, np.nan, 2**53, 2**53 + 1, 1e15, 0.1 + 0.2, 5e-324,
+    100, 99.9,
+]  # fmt: skip
 
 
 def _pick(random: Random, options: list[Any]) -> Any:
@@ -51,31 +64,51 @@ def _groups(random: Random, n: int) -> Any:
 
 def _scores(random: Random, n: int) -> Any:
     kinds: list[Callable[[], Any]] = [
-        lambda: random.random(n), lambda: random.random(n).round(1), lambda: random.integers(1, 11, n), lambda: np.full(n, _pick(random, NUMBERS), dtype=float),
-        lambda: random.normal(0, _pick(random, [1e-9, 1, 1e9, 1e300]), n), lambda: random.choice(np.array(NUMBERS, dtype=float), n), lambda: random.integers(0, 2, n),
-        lambda: np.array([f"{x:.2f}" for x in random.random(n)], dtype=object), lambda: random.random(n) < 0.3, lambda: random.integers(-(2**62), 2**62, n), lambda: np.clip(random.normal(0.5, 0.4, n), 0, 1),
-    ]  # fmt: skip
+        lambda: random.random(n),
+        lambda: random.random(n).round(1),
+        lambda: random.integers(1, 11, n),
+        lambda: np.full(n, _pick(random, NUMBERS), dtype=float),
+        lambda: random.normal(0, _pick(random, [1e-9, 1, 1e9, 1e300]), n),
+        lambda: random.choice(np.array(NUMBERS, dtype=float), n),
+        lambda: random.integers(0, 2, n),
+        lambda: np.array([f"{x:.2f}" for x in random.random(n)], dtype=object),
+        lambda: random.random(n) < 0.3,
+        lambda: random.integers(-(2**62), 2**62, n),
+        lambda: np.clip(random.normal(0.5, 0.4, n), 0, 1),
+    ]
     return kinds[int(random.choice(len(kinds), p=np.array([6, 4, 3, 1, 1, 1, 2, 1, 1, 1, 3]) / 24))]()
 
 
 def _labels(random: Random, n: int) -> tuple[Any, Any]:
     """The outcome and which of its values is the event."""
     events = random.random(n) < _pick(random, [0, 0.02, 0.3, 0.5, 0.5, 0.9, 1])
-    no, yes = _pick(random, [(0, 1), (0, 1), (0, 1), (False, True), ("no", "yes"), (1.0, 2.0), (-1, 1), ("0", "1"), ("", "x")])  # fmt: skip
+    no, yes = _pick(
+        random, [(0, 1), (0, 1), (0, 1), (False, True), ("no", "yes"), (1.0, 2.0), (-1, 1), ("0", "1"), ("", "x")]
+    )
     return pd.Series(np.where(events, np.array(yes, dtype=object), np.array(no, dtype=object))).infer_objects(), yes
 
 
 def _feature(random: Random, n: int) -> Any:
     kinds: list[Callable[[], Any]] = [
-        lambda: random.normal(0, 1, n), lambda: random.integers(0, 5, n), lambda: np.full(n, 7), lambda: np.full(n, np.nan), lambda: [f"id{i}" for i in range(n)],
-        lambda: random.choice(np.array(LEVELS, dtype=object), n), lambda: pd.Timestamp("1999-12-31") + pd.to_timedelta(random.integers(0, 9_000, n), unit="D"),
-        lambda: random.choice(np.array(NUMBERS, dtype=float), n), lambda: random.random(n) < 0.5, lambda: random.integers(0, 2**62, n), lambda: random.exponential(1, n) ** 9,
-    ]  # fmt: skip
+        lambda: random.normal(0, 1, n),
+        lambda: random.integers(0, 5, n),
+        lambda: np.full(n, 7),
+        lambda: np.full(n, np.nan),
+        lambda: [f"id{i}" for i in range(n)],
+        lambda: random.choice(np.array(LEVELS, dtype=object), n),
+        lambda: pd.Timestamp("1999-12-31") + pd.to_timedelta(random.integers(0, 9_000, n), unit="D"),
+        lambda: random.choice(np.array(NUMBERS, dtype=float), n),
+        lambda: random.random(n) < 0.5,
+        lambda: random.integers(0, 2**62, n),
+        lambda: random.exponential(1, n) ** 9,
+    ]
     return _pick(random, kinds)()
 
 
 def shaped(random: Random) -> tuple[pd.DataFrame, Roles]:
-    """A table and its roles, with some of what goes wrong planted in it: a group without any score, one without an outcome, of one person, of one class …"""
+    """A table and its roles, with some of what goes wrong planted in it: a group without any score, one without an
+    outcome, of one person, of one class …
+    """
     n = _rows(random)
     names = list(random.permutation(np.array(NAMES, dtype=object))) if random.random() < 0.4 else []
     taken = iter([*names, *(f"c{i}" for i in range(20))])
@@ -92,7 +125,16 @@ def shaped(random: Random) -> tuple[pd.DataFrame, Roles]:
     columns |= {name: _feature(random, n) for name in features}
     weight = own["weight"] if random.random() < 0.2 else None
     if weight:
-        columns[weight] = _pick(random, [random.random(n), np.zeros(n), np.full(n, 1e300), random.choice([0.0, 1, 1e12], n), random.integers(1, 9, n)])  # fmt: skip
+        columns[weight] = _pick(
+            random,
+            [
+                random.random(n),
+                np.zeros(n),
+                np.full(n, 1e300),
+                random.choice([0.0, 1, 1e12], n),
+                random.integers(1, 9, n),
+            ],
+        )
     identifier = own["id"] if random.random() < 0.2 else None
     if identifier:
         columns[identifier] = random.integers(0, max(1, n // 3), n)
@@ -147,7 +189,12 @@ def as_bytes(random: Random, frame: pd.DataFrame, *, xlsx: bool = True) -> tuple
     elif kind < 0.2:
         data, name = _parquet(random, frame), "t.parquet"
     else:
-        text = frame.to_csv(index=False, sep=_pick(random, [",", ",", ";", "\t"]), lineterminator=_pick(random, ["\n", "\r\n"]), decimal=_pick(random, [".", ".", ","]))  # fmt: skip
+        text = frame.to_csv(
+            index=False,
+            sep=_pick(random, [",", ",", ";", "\t"]),
+            lineterminator=_pick(random, ["\n", "\r\n"]),
+            decimal=_pick(random, [".", ".", ","]),
+        )
         data = text.encode(_pick(random, ["utf-8", "utf-8", "utf-8-sig", "cp1252", "latin-1"]), errors="replace")
         name = "t.csv"
     return (damaged(random, data) if random.random() < 0.3 else data), name
@@ -184,12 +231,22 @@ def _parquet(random: Random, frame: pd.DataFrame) -> bytes:
             columns[str(name)] = pa.array(values.astype(object).map(str))
     n = len(frame)
     odd = [
-        lambda: pa.array(random.integers(-(2**50), 2**50, n), pa.timestamp("s")), lambda: pa.array(random.integers(0, 86_400, n).astype("int32"), pa.time32("s")),
-        lambda: pa.array(random.integers(-(2**40), 2**40, n), pa.duration("ns")), lambda: pa.array([b"x"] * n), lambda: pa.array([[1]] * n), lambda: pa.array([None] * n),
-        lambda: pa.array(random.integers(-(2**31), 2**31 - 1, n).astype("int32"), pa.date32()), lambda: pa.array(random.integers(0, 2**40, n), pa.timestamp("us", tz="Asia/Tokyo")),
-        lambda: pa.array([1] * n, pa.decimal128(38, 10)), lambda: pa.array(["x"] * n).dictionary_encode(), lambda: pa.array(random.integers(0, 2**62, n), pa.uint64()),
-        lambda: pa.array(random.random(n).astype("float16")), lambda: pa.array(["y"] * n, pa.large_string()), lambda: pa.array([True] * n), lambda: pa.array(random.integers(0, 9, n), pa.time64("ns")),
-    ]  # fmt: skip
+        lambda: pa.array(random.integers(-(2**50), 2**50, n), pa.timestamp("s")),
+        lambda: pa.array(random.integers(0, 86_400, n).astype("int32"), pa.time32("s")),
+        lambda: pa.array(random.integers(-(2**40), 2**40, n), pa.duration("ns")),
+        lambda: pa.array([b"x"] * n),
+        lambda: pa.array([[1]] * n),
+        lambda: pa.array([None] * n),
+        lambda: pa.array(random.integers(-(2**31), 2**31 - 1, n).astype("int32"), pa.date32()),
+        lambda: pa.array(random.integers(0, 2**40, n), pa.timestamp("us", tz="Asia/Tokyo")),
+        lambda: pa.array([1] * n, pa.decimal128(38, 10)),
+        lambda: pa.array(["x"] * n).dictionary_encode(),
+        lambda: pa.array(random.integers(0, 2**62, n), pa.uint64()),
+        lambda: pa.array(random.random(n).astype("float16")),
+        lambda: pa.array(["y"] * n, pa.large_string()),
+        lambda: pa.array([True] * n),
+        lambda: pa.array(random.integers(0, 9, n), pa.time64("ns")),
+    ]
     if random.random() < 0.5:
         columns["odd"] = _pick(random, odd)()
     out = io.BytesIO()
@@ -208,7 +265,10 @@ def damaged(random: Random, data: bytes) -> bytes:
     elif kind == 1:
         del broken[place:]
     elif kind == 2:
-        broken[place:place] = _pick(random, [b'"', b"\n\n", b",,,", b"\r", b"\x00", b"\xff\xfe", b"'", b";" * 9, b"1e999", b"\n" + b"x" * 20_000])  # fmt: skip
+        broken[place:place] = _pick(
+            random,
+            [b'"', b"\n\n", b",,,", b"\r", b"\x00", b"\xff\xfe", b"'", b";" * 9, b"1e999", b"\n" + b"x" * 20_000],
+        )
     else:
         end = min(len(broken), place + 40)
         broken[place:place] = broken[place:end]

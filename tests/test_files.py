@@ -46,7 +46,10 @@ def test_on_a_full_disk_the_old_file_is_whole(tmp_path):
     """A limit on the size of files stands for the disk: the write ends in the middle in the same way."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from recidiv_core.files import write_whole; write_whole(sys.argv[1], b'x' * 5000)"  # fmt: skip
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from recidiv_core.files import "
+        "write_whole; write_whole(sys.argv[1], b'x' * 5000)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -73,7 +76,10 @@ def _roles():
 def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path):
     """Kills at many moments of writing the same file over and over."""
     path = tmp_path / "f"
-    code = "import sys\nfrom recidiv_core.files import write_whole\nprint('ready', flush=True)\nwhile True:\n    for c in b'abc':\n        write_whole(sys.argv[1], bytes([c]) * 400_000)"  # fmt: skip
+    code = (
+        "import sys\nfrom recidiv_core.files import write_whole\nprint('ready', flush=True)\nwhile True:\n    for c in "
+        "b'abc':\n        write_whole(sys.argv[1], bytes([c]) * 400_000)"
+    )
     for i in range(6):
         writer = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
         writer.stdout.readline()
@@ -89,10 +95,24 @@ def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "is_neutral"),
     [
-        ("=1+1", True), (" =1", True), ("\u00a0=1", True), ("\u200b=1", True), ("\ufeff=1", True), ("\u2003\u202e@x", True), ("\v+1", True), ("  \t-1", True), ("\tx", True),
-        (" ＝1", True), ("x=1", False), (" x", False), ("", False), ("  ", False), ("é", False), ("'=1", False),
+        ("=1+1", True),
+        (" =1", True),
+        ("\u00a0=1", True),
+        ("\u200b=1", True),
+        ("\ufeff=1", True),
+        ("\u2003\u202e@x", True),
+        ("\v+1", True),
+        ("  \t-1", True),
+        ("\tx", True),
+        (" ＝1", True),
+        ("x=1", False),
+        (" x", False),
+        ("", False),
+        ("  ", False),
+        ("é", False),
+        ("'=1", False),
     ],
-)  # fmt: skip
+)
 def test_cells_that_a_spreadsheet_would_run_are_neutral(cell, is_neutral):
     text = csv_bytes(pd.DataFrame({"a": [cell, "b"], cell or "c": [1, 2]})).decode("utf-8-sig")
     assert text.count("'") - cell.count("'") * 2 == 2 * is_neutral

@@ -13,8 +13,8 @@ from recidiv_core.ui.rooms import ROOMS
 from tests.conftest import ROOT
 
 LIBRARY = ROOT / "recidiv_core"
-# What each part may import. A room may use data, stats, errors and the two small files of words; where one room builds on
-# another, the pair stands here.
+# What each part may import. A room may use data, stats, errors and the two small files of words; where one room builds
+# on another, the pair stands here.
 SMALL = {"errors", "files", "memory", "options", "trail", "plain", "words", "version"}
 BASE = SMALL | {"stats"}
 ROOMS_WITH_RESULTS = {

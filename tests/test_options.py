@@ -27,7 +27,9 @@ CASES = [(call, given, name) for call, (given, names) in CALLS.items() for name 
 
 
 @pytest.mark.parametrize(("call", "given", "name"), CASES, ids=lambda x: x if isinstance(x, str) else "")
-@pytest.mark.parametrize("value", [10**400, -(10**400), math.nan, -math.inf], ids=["huge", "minus huge", "nan", "minus infinite"])  # fmt: skip
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), math.nan, -math.inf], ids=["huge", "minus huge", "nan", "minus infinite"]
+)
 def test_a_number_that_cannot_be_is_refused_in_words(call, given, name, value):
     if (name, value) in (("max_level", 10**400), ("threshold", -math.inf)):
         return  # more parts than there are columns: all there can be; and below every score: all are flagged
@@ -39,11 +41,18 @@ def test_a_number_that_cannot_be_is_refused_in_words(call, given, name, value):
 @pytest.mark.parametrize(
     ("value", "number", "seed", "threshold", "found"),
     [
-        (1, True, True, True, "1"), (0.5, True, False, True, "0.5"), (2**32, False, False, True, "4.29497e+09"), (True, False, False, False, "something else"),
-        ("1", False, False, False, "something else"), (None, False, False, False, "something else"), (math.inf, False, False, True, "something else"),
-        (math.nan, False, False, False, "not a number"), (10**400, False, False, False, "something else"), (-1, False, False, True, "-1"),
+        (1, True, True, True, "1"),
+        (0.5, True, False, True, "0.5"),
+        (2**32, False, False, True, "4.29497e+09"),
+        (True, False, False, False, "something else"),
+        ("1", False, False, False, "something else"),
+        (None, False, False, False, "something else"),
+        (math.inf, False, False, True, "something else"),
+        (math.nan, False, False, False, "not a number"),
+        (10**400, False, False, False, "something else"),
+        (-1, False, False, True, "-1"),
     ],
-)  # fmt: skip
+)
 def test_what_is_a_number_a_seed_and_a_threshold(value, number, seed, threshold, found):
     assert (is_number(value, 0, 10), is_seed(value), is_threshold(value), as_found(value)) == (
         number,

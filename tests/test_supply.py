@@ -31,7 +31,9 @@ def versions(name: str) -> set[tuple[str, str]]:
 
 
 def running() -> dict[str, str]:
-    """Versions of what is installed for running, without the mark of a CPU build; packages of CUDA are torch's own affair."""
+    """Versions of what is installed for running, without the mark of a CPU build; packages of CUDA are torch's own
+    affair.
+    """
     known = {name for name, _ in versions("requirements.lock")} | {"torch"}
     return {name: Version(found.version).public for name, found in needed().items() if name in known}
 

@@ -1,4 +1,6 @@
-"""The HTTP routes: S's question about a case, and the audits of a table sent with the request; and what stands before them and the dashboard."""
+"""The HTTP routes: S's question about a case, and the audits of a table sent with the request; and what stands
+before them and the dashboard.
+"""
 
 from recidiv_core.api.address import PublicUrl, is_loopback
 from recidiv_core.api.doors import Doors

@@ -32,7 +32,9 @@ def is_own_name(host: str) -> bool:
 
 @dataclass(frozen=True)
 class PublicUrl:
-    """Where a deployment is reached: ``scheme``, ``host`` with its port where that is not the scheme's own, and ``prefix`` ("/audit" or "")."""
+    """Where a deployment is reached: ``scheme``, ``host`` with its port where that is not the scheme's own, and
+    ``prefix`` ("/audit" or "").
+    """
 
     scheme: str
     host: str
@@ -72,7 +74,9 @@ def without_own_port(host: str, scheme: str) -> str:
 
 
 def client_of(scope: Scope, headers: Headers, proxies: Collection[str]) -> str:
-    """Whom a request comes from: the peer, or whom a proxy of ours says that it speaks for (the last of its list, which it wrote itself)."""
+    """Whom a request comes from: the peer, or whom a proxy of ours says that it speaks for (the last of its list,
+    which it wrote itself).
+    """
     peer = scope["client"][0] if scope.get("client") else ""
     if peer in proxies:
         said = headers.getlist("x-forwarded-for")

@@ -26,9 +26,12 @@ class Connection(Protocol):
 
 
 class Doors:
-    """Counts connections. Where there are too many, the one that has sent least for its time, of those whose request is not whole, goes.
+    """Counts connections.
 
-    ``proxies`` are addresses that speak for many; neither they nor this machine itself count as one client, for a reverse proxy is one of the two.
+    Where there are too many, the one that has sent least for its time, of those whose request is not whole, goes.
+
+    ``proxies`` are addresses that speak for many; neither they nor this machine itself count as one client, for a
+    reverse proxy is one of the two.
     """
 
     def __init__(

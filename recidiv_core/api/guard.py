@@ -74,12 +74,16 @@ class _Refused(Exception):
 
 
 class Guard:
-    """Middleware. Where tokens are needed every request has to bring one, as ``Authorization: Bearer`` or as the password of Basic, which a browser asks
-    for; only ``/health`` is open. Where none are, only a request to this machine by its own name is answered, or to the public one: a page elsewhere whose
-    name is made to point here is not. Nor is what a page of another origin sends.
+    """Middleware.
 
-    What is asked of the API goes to ``api``, the rest to the dashboard. Bodies for the API are read here, whole: too large, too slow or too many at once is
-    refused before anything is done with them. Work for an asker who has gone ends.
+    Where tokens are needed every request has to bring one, as ``Authorization: Bearer`` or as the password of Basic,
+    which a browser asks for; only ``/health`` is open. Where none are, only a request to this machine by its own name
+    is answered, or to the public one: a page elsewhere whose name is made to point here is not. Nor is what a page of
+    another origin sends.
+
+    What is asked of the API goes to ``api``, the rest to the dashboard. Bodies for the API are read here, whole: too
+    large, too slow or too many at once is refused before anything is done with them. Work for an asker who has gone
+    ends.
     """
 
     def __init__(
@@ -178,7 +182,10 @@ class Guard:
         return owner
 
     async def _counted(self, client: str, scope: Scope, answer) -> None:
-        """Await ``answer``, unless the client asks too much at once. A peer of our own is counted by its connections."""
+        """Await ``answer``, unless the client asks too much at once.
+
+        A peer of our own is counted by its connections.
+        """
         is_proxied = bool(scope.get("client")) and scope["client"][0] != client
         if is_proxied and self._asking[client] >= MOST_OF_A_CLIENT:
             answer.close()
@@ -210,7 +217,9 @@ class Guard:
                 del self._again[existing]
 
     def _heard(self, who: str, receive: Receive, send: Send) -> Receive:
-        """``receive`` of a websocket: it ends one that says nothing at first, and soon after its token was withdrawn, any."""
+        """``receive`` of a websocket: it ends one that says nothing at first, and soon after its token was
+        withdrawn, any.
+        """
         kept = self._tokens.known().get(who)  # the token, not its name: that can be given to another
         silent_until = time.monotonic() + FIRST_WORD_SECONDS
 
@@ -249,7 +258,9 @@ class Guard:
         return scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", "")
 
     def _with_policy(self, path: str, send: Send) -> Send:
-        """``send`` with what a browser may do with the answer, and cookies for the public address alone where that is encrypted."""
+        """``send`` with what a browser may do with the answer, and cookies for the public address alone where that
+        is encrypted.
+        """
         policy = DESCRIPTION if path.startswith(DOCS) else NOTHING if is_api(path) else self._policy
         is_encrypted = self._public is not None and self._public.scheme == "https"
 
@@ -333,7 +344,9 @@ class Guard:
             raise results[0]
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The answer; a fault of the program is told and logged by its place alone: what it says could hold a cell value."""
+        """The answer; a fault of the program is told and logged by its place alone: what it says could hold a cell
+        value.
+        """
         has_begun = False
 
         async def seen(message: Message) -> None:
@@ -363,7 +376,8 @@ def _full(why: str) -> Response:
     """A page for a person who cannot be let in now."""
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Recidiv: no room now</title>'
-        f"<h1>No room now</h1><p>{escape(why)}</p><p>Nothing of yours is lost: this page can be loaded again.</p></html>"
+        f"<h1>No room now</h1><p>{escape(why)}</p><p>Nothing of yours is lost: this page can be loaded "
+        "again.</p></html>"
     )
     return Response(text, 503, {"Retry-After": "30", "Connection": "close"}, "text/html")
 

@@ -1,4 +1,7 @@
-"""What is asked and answered, as the OpenAPI description has it. Unknown fields are refused: a misspelt one would widen the question in silence."""
+"""What is asked and answered, as the OpenAPI description has it.
+
+Unknown fields are refused: a misspelt one would widen the question in silence.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ class Interval(BaseModel):
 
 
 class SentenceDeviation(BaseModel):
-    """S's ``commitmentTerm`` is the mean of given − guideline over ``n`` sentences; ``interval`` is null for fewer than two."""
+    """S's ``commitmentTerm`` is the mean of given − guideline over ``n`` sentences; ``interval`` is null for fewer
+    than two.
+    """
 
     sentence_type: Literal["Prison Only"]
     commitmentTerm: float

@@ -34,6 +34,7 @@ def dashboard_policy(index: Path) -> str:
     scripts = re.findall(r"<script>(.*?)</script>", index.read_text(encoding="utf-8"), re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     return (
-        "default-src 'self'; connect-src 'self'; font-src 'self' data:; frame-src 'none'; img-src 'self' data: blob:; media-src 'none'; "
-        f"script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:"
+        "default-src 'self'; connect-src 'self'; font-src 'self' data:; frame-src 'none'; img-src 'self' data: "
+        f"blob:; media-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; worker-src 'self' "
+        "blob:"
     )

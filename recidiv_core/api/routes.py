@@ -1,4 +1,7 @@
-"""The routes, with their description. (No postponed annotations here: the routes of the audits are made from a table.)"""
+"""The routes, with their description.
+
+(No postponed annotations here: the routes of the audits are made from a table.)
+"""
 
 import json
 from collections.abc import Callable
@@ -45,9 +48,14 @@ _TABLES = {
     for kind in ("text/csv", "application/vnd.apache.parquet", "application/octet-stream")
 }
 _REASONS = {
-    401: "The token is missing, or another one.", 403: "Without a token only requests to localhost are answered.", 408: "The body came too slowly.",
-    413: "The body is too large.", 422: "Something asked cannot be; each field is named.", 500: "A fault of the program; nothing more is told.", 503: f"Too much to do, or the work took longer than {SECONDS:g} seconds.",
-}  # fmt: skip
+    401: "The token is missing, or another one.",
+    403: "Without a token only requests to localhost are answered.",
+    408: "The body came too slowly.",
+    413: "The body is too large.",
+    422: "Something asked cannot be; each field is named.",
+    500: "A fault of the program; nothing more is told.",
+    503: f"Too much to do, or the work took longer than {SECONDS:g} seconds.",
+}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": text} for status, text in _REASONS.items()
 }
@@ -58,20 +66,37 @@ _NO_MATCH = {404: {"model": Refusal, "description": "No counted sentence matches
 _ROLES = {name: f"roles.{name}" for name in RolesAsked.model_fields}
 _AUDITS: dict[str, tuple[type[BaseModel], str]] = {
     "audit": (AuditOptions, "How each group is treated: the GroupAudit of the table in the body."),
-    "thresholds": (ThresholdOptions, "The best thresholds per group that satisfy a definition: the ThresholdAudit of the table in the body."),
-    "slices": (SliceOptions, "Where the model fails, confirmed on rows that the search did not see: the SliceAudit of the table in the body."),
-}  # fmt: skip
+    "thresholds": (
+        ThresholdOptions,
+        "The best thresholds per group that satisfy a definition: the ThresholdAudit of the table in the body.",
+    ),
+    "slices": (
+        SliceOptions,
+        "Where the model fails, confirmed on rows that the search did not see: the SliceAudit of the table in the "
+        "body.",
+    ),
+}
 _ABOUT = """\
-`POST /sentencing-disparity` answers from the records that the server was started with. The audits answer from the table in the request's body (CSV or Parquet) with
-its `roles` as JSON; nothing of it is kept. With a token set (`RECIDIV_TOKEN`) every request brings it: `Authorization: Bearer …`."""
+`POST /sentencing-disparity` answers from the records that the server was started with. The audits answer from the table
+in the request's body (CSV or Parquet) with its `roles` as JSON; nothing of it is kept. With a token set
+(`RECIDIV_TOKEN`) every request brings it: `Authorization: Bearer …`."""
 
 
 def create_api(records: SentencingRecords, *, workers: Workers | None = None) -> FastAPI:
     """The routes as an application; ``records`` are what ``/sentencing-disparity`` answers from."""
     api = FastAPIOffline(
-        title="Recidiv", version=__version__, description=_ABOUT, docs_url="/api/docs", redoc_url=None, openapi_url="/api/openapi.json",
-        static_url="/api/docs-files", redirect_slashes=False, swagger_ui_oauth2_redirect_url="/api/docs/oauth2-redirect", responses=_REFUSALS, telemetry={"tracing": False, "metrics": False},
-    )  # fmt: skip
+        title="Recidiv",
+        version=__version__,
+        description=_ABOUT,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        static_url="/api/docs-files",
+        redirect_slashes=False,
+        swagger_ui_oauth2_redirect_url="/api/docs/oauth2-redirect",
+        responses=_REFUSALS,
+        telemetry={"tracing": False, "metrics": False},
+    )
     api.add_exception_handler(RequestValidationError, _malformed)
     api.add_exception_handler(HTTPException, _not_answered)
     api.add_exception_handler(InputError, _unusable)
@@ -103,14 +128,21 @@ def _add_sentencing(api: FastAPI, records: SentencingRecords) -> None:
     if known.charge_code:  # reduced once, before the first request
         case_deviation(records, charge=known.charge_code[0], level=None, race=None, gender=None)
 
-    # The records do not change while the server runs: an answer given once is given again. Nothing of a request is kept but its fields.
+    # The records do not change while the server runs: an answer given once is given again. Nothing of a request is kept
+    # but its fields.
     @lru_cache(maxsize=10_000)
     def answered(
         charge: str, race: str, gender: str, level: int | None, other: tuple[tuple[str, str], ...] | None
     ) -> bytes | None:
         summary, comparison = case_deviation(
-            records, charge=charge, race=race, gender=gender, level=level, compare_to=None if other is None else dict(other), confidence_level=_CONFIDENCE
-        )  # fmt: skip
+            records,
+            charge=charge,
+            race=race,
+            gender=gender,
+            level=level,
+            compare_to=None if other is None else dict(other),
+            confidence_level=_CONFIDENCE,
+        )
         if not summary["n"]:
             return None
         echo = {"charge_code": charge, "race": race, "gender": gender, "controlled_substance_quantity_level": level}
@@ -118,7 +150,9 @@ def _add_sentencing(api: FastAPI, records: SentencingRecords) -> None:
 
     @api.post("/sentencing-disparity", response_model=Answer, responses=_NO_MATCH)
     async def sentencing_disparity(case: Case) -> Response:
-        """The mean deviation from the guidelines, in months, of the prison sentences with this charge, race, gender and quantity level."""
+        """The mean deviation from the guidelines, in months, of the prison sentences with this charge, race, gender
+        and quantity level.
+        """
         other = case.compare_to and tuple(case.compare_to.model_dump(exclude_none=True).items())
         level = case.controlled_substance_quantity_level
         try:
@@ -155,13 +189,22 @@ def _known(records: SentencingRecords) -> Known:
 def _answer(echo: dict[str, Any], summary: dict[str, Any], comparison: dict[str, Any], name: str) -> Answer:
     """S's answer from both sides' figures."""
     own = SentenceDeviation(
-        sentence_type="Prison Only", commitmentTerm=summary["mean"], commitmentUnit="Months", n=summary["n"], interval=_interval(summary)
-    )  # fmt: skip
+        sentence_type="Prison Only",
+        commitmentTerm=summary["mean"],
+        commitmentUnit="Months",
+        n=summary["n"],
+        interval=_interval(summary),
+    )
     compared = Compared(
-        group=comparison["group"], n=comparison["n"], commitmentTerm=comparison["mean"] if comparison["n"] else None, commitmentUnit="Months",
-        interval=_interval(comparison), difference=None if isnan(comparison["difference"]) else comparison["difference"],
-        difference_interval=_interval(comparison, "difference_"), reason=comparison["reason"],
-    )  # fmt: skip
+        group=comparison["group"],
+        n=comparison["n"],
+        commitmentTerm=comparison["mean"] if comparison["n"] else None,
+        commitmentUnit="Months",
+        interval=_interval(comparison),
+        difference=None if isnan(comparison["difference"]) else comparison["difference"],
+        difference_interval=_interval(comparison, "difference_"),
+        reason=comparison["reason"],
+    )
     deviation = Deviation(charge_code=echo["charge_code"], sentence_deviations=[own])
     return Answer(success=True, **echo, deviations=[deviation], comparison=compared, records=name)
 
@@ -174,9 +217,13 @@ def _interval(side: dict[str, Any], lead: str = "") -> Interval | None:
 def _add_audits(api: FastAPI, workers: Workers) -> None:
     for task, (asked, about) in _AUDITS.items():
         api.add_api_route(
-            f"/api/{task}", _audit_route(workers, task, asked), methods=["POST"], name=task, description=about,
+            f"/api/{task}",
+            _audit_route(workers, task, asked),
+            methods=["POST"],
+            name=task,
+            description=about,
             openapi_extra={"requestBody": {"required": True, "content": _TABLES}},
-        )  # fmt: skip
+        )
 
 
 def _audit_route(workers: Workers, task: str, asked: type[BaseModel]) -> Callable[..., Any]:

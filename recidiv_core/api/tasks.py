@@ -1,4 +1,6 @@
-"""The audits that a request can ask for, each from the bytes of a table to the bytes of an answer, in a process of its own."""
+"""The audits that a request can ask for, each from the bytes of a table to the bytes of an answer, in a process of
+its own.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,9 @@ class Tokens:
         return found
 
     async def told_wrong(self, client: str, given: bytes) -> None:
-        """Count a wrong token, log it without the token, and slow the client down. The same one again, as a page left open sends it, counts once.
+        """Count a wrong token, log it without the token, and slow the client down.
+
+        The same one again, as a page left open sends it, counts once.
 
         A right one is never kept waiting for the wrong ones of others at the same address.
 

@@ -1,4 +1,6 @@
-"""Long work in workers: the event loop of the dashboard goes on, and what takes too long or whose asker has gone is ended."""
+"""Long work in workers: the event loop of the dashboard goes on, and what takes too long or whose asker has gone is
+ended.
+"""
 
 from __future__ import annotations
 

@@ -34,9 +34,18 @@ def direction_chart(summary: pd.DataFrame) -> Spec:
     for r, name in zip(shown.to_dict("records"), names, strict=True):
         for side, sign in (("lose", -1), ("gain", 1)):
             low, high = sorted((sign * r[f"{side}_low"], sign * r[f"{side}_high"]))
-            rows.append({
-                "row": name, "side": _SIDES[side][1], "value": sign * r[f"{side}_rate"], "low": low, "high": high, "share": r[f"{side}_rate"], "n": r["n_pairs"], "zero": 0,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "row": name,
+                    "side": _SIDES[side][1],
+                    "value": sign * r[f"{side}_rate"],
+                    "low": low,
+                    "high": high,
+                    "share": r[f"{side}_rate"],
+                    "n": r["n_pairs"],
+                    "zero": 0,
+                }
+            )
     y = category("row", sort=list(dict.fromkeys(r["row"] for r in rows)), axis={"labelLimit": 260})
     title = "Share of pairs (left: lose, right: gain)"
     axis = {"format": ".0%", "labelExpr": "format(abs(datum.value), '.0%')"}
@@ -44,12 +53,23 @@ def direction_chart(summary: pd.DataFrame) -> Spec:
     side = category("side", scale=colours, legend={"orient": "bottom", "columns": 1, "labelLimit": 240})
     tip = tooltip("row", "side", share=".3f", n=",")
     layers = [
-        layer("bar", {"x": quantity("value", title, axis=axis), "x2": {"field": "zero"}, "y": y, "color": side, "tooltip": tip}, height=14, opacity=0.85),
-        layer("rule", {"x": quantity("low", title, axis=axis), "x2": {"field": "high"}, "y": y}, strokeWidth=2, color=QUIET),
+        layer(
+            "bar",
+            {"x": quantity("value", title, axis=axis), "x2": {"field": "zero"}, "y": y, "color": side, "tooltip": tip},
+            height=14,
+            opacity=0.85,
+        ),
+        layer(
+            "rule",
+            {"x": quantity("low", title, axis=axis), "x2": {"field": "high"}, "y": y},
+            strokeWidth=2,
+            color=QUIET,
+        ),
         layer("rule", {"x": quantity("zero", title)}, data=[{"zero": 0}], color=QUIET),
-    ]  # fmt: skip
+    ]
     words = "; ".join(
-        f"{r['changed']} from {r['from']} to {r['to']}: {100 * r['lose_rate']:.1f} % lose, {100 * r['gain_rate']:.1f} % gain"
+        f"{r['changed']} from {r['from']} to {r['to']}: {100 * r['lose_rate']:.1f} % lose, "
+        f"{100 * r['gain_rate']:.1f} % gain"
         for r in shown.head(8).to_dict("records")
     )
     return layered(
@@ -67,16 +87,37 @@ def band_chart(bands: pd.DataFrame, *, feature: str) -> Spec:
     scale, axis = {"zero": True}, {"format": ".0%"}
     tip = tooltip("row", value=".3f", n=",", **{"from": ".3f", "to": ".3f"})
     layers = [
-        layer("rule", {"x": quantity("from", "Flip rate", scale=scale, axis=axis), "x2": {"field": "to"}, "y": y}, strokeWidth=2.5, color=INK),
-        layer("point", {"x": quantity("value", "Flip rate", scale=scale, axis=axis), "y": y, "tooltip": tip}, filled=True, size=80, opacity=1, color=INK),
-        layer("text", {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}, align="left", dx=9, fontSize=11, color=QUIET),
-    ]  # fmt: skip
+        layer(
+            "rule",
+            {"x": quantity("from", "Flip rate", scale=scale, axis=axis), "x2": {"field": "to"}, "y": y},
+            strokeWidth=2.5,
+            color=INK,
+        ),
+        layer(
+            "point",
+            {"x": quantity("value", "Flip rate", scale=scale, axis=axis), "y": y, "tooltip": tip},
+            filled=True,
+            size=80,
+            opacity=1,
+            color=INK,
+        ),
+        layer(
+            "text",
+            {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}},
+            align="left",
+            dx=9,
+            fontSize=11,
+            color=QUIET,
+        ),
+    ]
     words = "; ".join(f"{r['row']}: {100 * r['value']:.1f} %" for r in rows)
     return layered(rows, layers, height=max(26 * len(rows), 60), description=f"Flip rate by {feature}. {words}.")
 
 
 def response_chart(curve: pd.DataFrame, *, threshold: float, between: tuple[float, float] | None) -> Spec:
-    """The mean score against a feature, a line for each protected value; the threshold dashed, the profiles' own range shaded."""
+    """The mean score against a feature, a line for each protected value; the threshold dashed, the profiles' own
+    range shaded.
+    """
     feature = curve["feature"].iloc[0]
     groups = list(dict.fromkeys(curve["group"]))[:MAX_LINES]
     own = curve[curve["group"].isin(groups)]
@@ -85,10 +126,32 @@ def response_chart(curve: pd.DataFrame, *, threshold: float, between: tuple[floa
     x, y = quantity("value", short(feature, 60), scale={"zero": False}), quantity("score", "Mean score")
     shade = [] if between is None else [{"from": between[0], "to": between[1]}]
     layers = [
-        layer("rect", {"x": quantity("from", short(feature, 60), scale={"zero": False}), "x2": {"field": "to"}}, data=shade, color=BAND, opacity=0.12),
-        layer("rule", {"y": quantity("threshold", "Mean score")}, data=[{"threshold": threshold}], color=QUIET, strokeDash=[4, 4], strokeWidth=1.5),
-        layer("line", {"x": x, "y": y, "tooltip": tooltip("group", value=",.6g", score=".3f"), **group_channels(list(names.values()))}, strokeWidth=2.5),
-    ]  # fmt: skip
+        layer(
+            "rect",
+            {"x": quantity("from", short(feature, 60), scale={"zero": False}), "x2": {"field": "to"}},
+            data=shade,
+            color=BAND,
+            opacity=0.12,
+        ),
+        layer(
+            "rule",
+            {"y": quantity("threshold", "Mean score")},
+            data=[{"threshold": threshold}],
+            color=QUIET,
+            strokeDash=[4, 4],
+            strokeWidth=1.5,
+        ),
+        layer(
+            "line",
+            {
+                "x": x,
+                "y": y,
+                "tooltip": tooltip("group", value=",.6g", score=".3f"),
+                **group_channels(list(names.values())),
+            },
+            strokeWidth=2.5,
+        ),
+    ]
     words = "; ".join(_crossings(own[own["group"] == group], group, threshold) for group in groups)
     return layered(
         rows, layers, height=320, description=f"Mean score against {feature}, the threshold at {threshold:g}. {words}."

@@ -40,15 +40,26 @@ def base_rate_chart(groups: pd.DataFrame, attribute: str) -> Spec:
         layer(
             "rule",
             {"x": quantity("low", title, scale=domain), "x2": {"field": "high"}, "y": y, "tooltip": tip},
-            strokeWidth=2.5, color=INK,
+            strokeWidth=2.5,
+            color=INK,
         ),
-        layer("point", {"x": quantity("base_rate", title), "y": y, "tooltip": tip}, filled=True, size=90, color=INK, opacity=1),
+        layer(
+            "point",
+            {"x": quantity("base_rate", title), "y": y, "tooltip": tip},
+            filled=True,
+            size=90,
+            color=INK,
+            opacity=1,
+        ),
         layer(
             "text",
             {"x": {"value": "width"}, "y": y, "text": {"field": "n", "type": "nominal"}},
-            align="left", dx=4, fontSize=11, color=QUIET,
+            align="left",
+            dx=4,
+            fontSize=11,
+            color=QUIET,
         ),
-    ]  # fmt: skip
+    ]
     words = "; ".join(f"{r.group} {percent(r.base_rate, r.low, r.high)} of {r.n:,}" for r in rows.itertuples())
     return layered(data, layers, height=max(30 * len(data), 60), description=f"Base rate by {attribute}: {words}.")
 

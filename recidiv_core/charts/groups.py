@@ -74,10 +74,12 @@ def disparity_chart(audit: GroupAudit, attribute: str, *, unit: str = "rate") ->
         layer(
             "point",
             {"x": quantity("range", title), "y": y, "color": colour, "shape": shape, "fill": fill, "tooltip": tip},
-            size=110, opacity=1, strokeWidth=2,
+            size=110,
+            opacity=1,
+            strokeWidth=2,
         ),
         layer("text", _right_of_plot("label", y) | {"color": colour}, align="left", dx=6, fontSize=11),
-    ]  # fmt: skip
+    ]
     words = "; ".join(
         f"{METRICS[r.metric].title}: {points(r.range) if unit == 'rate' else number(r.range)}, {r.verdict}"
         for r in rows

@@ -1,4 +1,6 @@
-"""Sentences in pictures: deviations from the guidelines by group, case by case and over all, adjusted and over the years."""
+"""Sentences in pictures: deviations from the guidelines by group, case by case and over all, adjusted and over the
+years.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +59,34 @@ def groups_chart(case: SentencingDisparity) -> Spec:
     tip = tooltip("row", mean="+.1f", low="+.1f", high="+.1f", n=",")
     layers = [
         _zero("x", _MONTHS),
-        layer("rule", {"x": quantity("low", _MONTHS), "x2": {"field": "high"}, "y": y}, strokeWidth=2.5, color=INK, where="datum.low != null"),
-        layer("point", {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip}, where="!datum.asked", filled=False, size=80, strokeWidth=2, color=INK, opacity=1),
-        layer("point", {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip}, where="datum.asked", filled=True, size=110, color=INK, opacity=1),
+        layer(
+            "rule",
+            {"x": quantity("low", _MONTHS), "x2": {"field": "high"}, "y": y},
+            strokeWidth=2.5,
+            color=INK,
+            where="datum.low != null",
+        ),
+        layer(
+            "point",
+            {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip},
+            where="!datum.asked",
+            filled=False,
+            size=80,
+            strokeWidth=2,
+            color=INK,
+            opacity=1,
+        ),
+        layer(
+            "point",
+            {"x": quantity("mean", _MONTHS), "y": y, "tooltip": tip},
+            where="datum.asked",
+            filled=True,
+            size=110,
+            color=INK,
+            opacity=1,
+        ),
         _counts(y),
-    ]  # fmt: skip
+    ]
     words = "; ".join(f"{r['row']}: {months(r['mean'])} ({between(r['low'], r['high'])}), {r['text']}" for r in rows)
     lead = f"Mean deviation from the guidelines in months, {case_text(case.asked)}"
     return layered(rows, layers, height=max(_ROW * len(rows), 60), description=f"{lead}. {words or 'none'}.")
@@ -74,11 +99,27 @@ def spread_chart(case: SentencingDisparity) -> Spec:
     tip = tooltip("row", p5="+.1f", p25="+.1f", p50="+.1f", p75="+.1f", p95="+.1f", n=",")
     layers = [
         _zero("x", _MONTHS),
-        layer("rule", {"x": quantity("p5", _MONTHS), "x2": {"field": "p95"}, "y": y}, strokeWidth=2, color=INK, opacity=0.6, where="datum.p5 != null"),
-        layer("bar", {"x": quantity("p25", _MONTHS), "x2": {"field": "p75"}, "y": y, "tooltip": tip}, height=12, color=INK, opacity=0.45, where="datum.p25 != null"),
-        layer("point", {"x": quantity("p50", _MONTHS), "y": y, "tooltip": tip}, filled=True, size=80, color=INK, opacity=1),
+        layer(
+            "rule",
+            {"x": quantity("p5", _MONTHS), "x2": {"field": "p95"}, "y": y},
+            strokeWidth=2,
+            color=INK,
+            opacity=0.6,
+            where="datum.p5 != null",
+        ),
+        layer(
+            "bar",
+            {"x": quantity("p25", _MONTHS), "x2": {"field": "p75"}, "y": y, "tooltip": tip},
+            height=12,
+            color=INK,
+            opacity=0.45,
+            where="datum.p25 != null",
+        ),
+        layer(
+            "point", {"x": quantity("p50", _MONTHS), "y": y, "tooltip": tip}, filled=True, size=80, color=INK, opacity=1
+        ),
         _counts(y),
-    ]  # fmt: skip
+    ]
     words = "; ".join(
         f"{r['row']}: median {months(r['p50'])}, nine in ten from {months(r['p5'])} to {months(r['p95'])}" for r in rows
     )
@@ -107,7 +148,8 @@ def histogram_chart(case: SentencingDisparity) -> Spec:
         ),
     ]
     parts = [
-        f"{side['group']}: {100 * side['positive']:.0f} % longer than the midpoint, {100 * side['negative']:.0f} % shorter"
+        f"{side['group']}: {100 * side['positive']:.0f} % longer than the midpoint, {100 * side['negative']:.0f} % "
+        "shorter"
         for side in (case.summary, case.comparison)
         if side["n"]
     ]
@@ -118,13 +160,25 @@ def sides_chart(case: SentencingDisparity) -> Spec:
     """How many of each group's sentences lie below, within and above the guidelines."""
     groups = _named(case.by_group.dropna(subset=["above"]))
     rows = [
-        {"row": g["row"], "side": words, "share": g[name], "low": g[f"{name}_low"], "high": g[f"{name}_high"], "order": i, "n": g["n"], "text": g["text"]}
-        for g in groups for i, (name, words) in enumerate(_SIDES.items())
-    ]  # fmt: skip
+        {
+            "row": g["row"],
+            "side": words,
+            "share": g[name],
+            "low": g[f"{name}_low"],
+            "high": g[f"{name}_high"],
+            "order": i,
+            "n": g["n"],
+            "text": g["text"],
+        }
+        for g in groups
+        for i, (name, words) in enumerate(_SIDES.items())
+    ]
     y = _rows(groups)
     colour = category(
-        "side", scale={"domain": list(_SIDES.values()), "range": list(_SIDE_COLOURS)}, legend={"orient": "bottom", "columns": 1}
-    )  # fmt: skip
+        "side",
+        scale={"domain": list(_SIDES.values()), "range": list(_SIDE_COLOURS)},
+        legend={"orient": "bottom", "columns": 1},
+    )
     x = quantity("share", "Share of sentences", stack="zero", axis={"format": ".0%"}, scale={"domain": [0, 1]})
     tip = tooltip("row", "side", share=".1%", low=".1%", high=".1%", n=",")
     layers = [
@@ -154,18 +208,50 @@ def contrast_chart(contrast: AdjustedDisparity) -> Spec:
     groups = list(dict.fromkeys(contrast.table["group"]))[:6]
     names = dict(zip(groups, distinct(groups, 24), strict=True))
     rows = [
-        {"row": f"{names[r.group]}: {WAYS[r.way]}", "way": WAYS[r.way], "difference": r.difference, "low": r.low, "high": r.high, "n": r.n_used, "adjusted": r.way != "unadjusted"}
-        for r in contrast.table.itertuples() if r.group in names
-    ]  # fmt: skip
+        {
+            "row": f"{names[r.group]}: {WAYS[r.way]}",
+            "way": WAYS[r.way],
+            "difference": r.difference,
+            "low": r.low,
+            "high": r.high,
+            "n": r.n_used,
+            "adjusted": r.way != "unadjusted",
+        }
+        for r in contrast.table.itertuples()
+        if r.group in names
+    ]
     y = _rows(rows)
     title = f"Months more (+) or less (−) than {distinct([contrast.reference], 24)[0]}"
     tip = tooltip("row", difference="+.2f", low="+.2f", high="+.2f", n=",")
     layers = [
         _zero("x", title),
-        layer("rule", {"x": quantity("low", title), "x2": {"field": "high"}, "y": y}, strokeWidth=2.5, color=INK, where="datum.low != null"),
-        layer("point", {"x": quantity("difference", title), "y": y, "tooltip": tip}, where="!datum.adjusted && datum.difference != null", filled=False, size=90, strokeWidth=2, color=INK, opacity=1),
-        layer("point", {"x": quantity("difference", title), "y": y, "tooltip": tip}, where="datum.adjusted && datum.difference != null", filled=True, size=100, color=INK, opacity=1),
-    ]  # fmt: skip
+        layer(
+            "rule",
+            {"x": quantity("low", title), "x2": {"field": "high"}, "y": y},
+            strokeWidth=2.5,
+            color=INK,
+            where="datum.low != null",
+        ),
+        layer(
+            "point",
+            {"x": quantity("difference", title), "y": y, "tooltip": tip},
+            where="!datum.adjusted && datum.difference != null",
+            filled=False,
+            size=90,
+            strokeWidth=2,
+            color=INK,
+            opacity=1,
+        ),
+        layer(
+            "point",
+            {"x": quantity("difference", title), "y": y, "tooltip": tip},
+            where="datum.adjusted && datum.difference != null",
+            filled=True,
+            size=100,
+            color=INK,
+            opacity=1,
+        ),
+    ]
     words = "; ".join(f"{r['row']} {months(r['difference'])} ({between(r['low'], r['high'])})" for r in rows)
     lead = f"Difference from {contrast.reference} in months of mean deviation"
     return layered(rows, layers, height=max(28 * len(rows), 90), description=f"{lead}. {words}.")
@@ -183,13 +269,24 @@ def years_chart(contrast: AdjustedDisparity) -> Spec:
     tip = tooltip("group", year="d", difference="+.1f", low="+.1f", high="+.1f", n=",")
     layers = [
         _zero("y", title),
-        layer("area", {"x": x, "y": quantity("low", title), "y2": {"field": "high"}, "color": channels["color"]}, opacity=0.15),
+        layer(
+            "area",
+            {"x": x, "y": quantity("low", title), "y2": {"field": "high"}, "color": channels["color"]},
+            opacity=0.15,
+        ),
         layer("line", {"x": x, "y": quantity("difference", title), **channels}, strokeWidth=2.5),
-        layer("point", {"x": x, "y": quantity("difference", title), "color": channels["color"], "tooltip": tip}, filled=True, size=60, opacity=1),
-    ]  # fmt: skip
+        layer(
+            "point",
+            {"x": x, "y": quantity("difference", title), "color": channels["color"], "tooltip": tip},
+            filled=True,
+            size=60,
+            opacity=1,
+        ),
+    ]
     ends = [(name, [r for r in rows if r["group"] == name]) for name in names.values()]
     words = "; ".join(
-        f"{name}: {months(part[0]['difference'])} in {part[0]['year']}, {months(part[-1]['difference'])} in {part[-1]['year']}"
+        f"{name}: {months(part[0]['difference'])} in {part[0]['year']}, {months(part[-1]['difference'])} in "
+        f"{part[-1]['year']}"
         for name, part in ends
     )
     return layered(rows, layers, height=300, description=f"Adjusted difference by year. {words or 'none'}.")

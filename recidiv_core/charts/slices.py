@@ -39,17 +39,25 @@ def _state(part: str) -> Spec:
 
 
 def slices_chart(audit: SliceAudit) -> Spec:
-    """Each slice's error on held-out rows with its interval, on the rows searched as a tick, and the average as a line."""
+    """Each slice's error on held-out rows with its interval, on the rows searched as a tick, and the average as a
+    line.
+    """
     scale = 100 if is_share(audit) else 1
     rows = [
         {
-            "row": f"{row.rank}", "words": short(row.words, _WORDS), "state": MARKS[row.confirmed],
-            "error": row.held_out_error * scale, "low": (audit.held_out_error + row.low) * scale,
-            "high": (audit.held_out_error + row.high) * scale, "searched": row.mean_error * scale, "n": row.held_out_n,
-            "label": f"{MARKS[row.confirmed] if not row.reason else 'not tested'} · {row.held_out_n:,.0f} held-out rows, {100 * row.held_out_share:.1f} %",
+            "row": f"{row.rank}",
+            "words": short(row.words, _WORDS),
+            "state": MARKS[row.confirmed],
+            "error": row.held_out_error * scale,
+            "low": (audit.held_out_error + row.low) * scale,
+            "high": (audit.held_out_error + row.high) * scale,
+            "searched": row.mean_error * scale,
+            "n": row.held_out_n,
+            "label": f"{MARKS[row.confirmed] if not row.reason else 'not tested'} · {row.held_out_n:,.0f} held-out "
+            f"rows, {100 * row.held_out_share:.1f} %",
         }
         for row in audit.table.head(MAX_ROWS).itertuples()
-    ]  # fmt: skip
+    ]
     average = audit.held_out_error * scale
     values = [x for r in rows for x in (r["error"], r["low"], r["high"], r["searched"]) if not math.isnan(x)] + [
         average
@@ -67,12 +75,23 @@ def slices_chart(audit: SliceAudit) -> Spec:
     below = {"y": y, "x": {"value": 4}, "text": {"field": "label", "type": "nominal"}}
     layers = [
         layer("rule", {"x": quantity("average", title)}, data=[{"average": average}], color=QUIET, strokeDash=[4, 4]),
-        layer("rule", {"x": quantity("low", title), "x2": {"field": "high"}, "y": y, "color": colour, "tooltip": tip}, where="isValid(datum.low)", strokeWidth=2.5),
+        layer(
+            "rule",
+            {"x": quantity("low", title), "x2": {"field": "high"}, "y": y, "color": colour, "tooltip": tip},
+            where="isValid(datum.low)",
+            strokeWidth=2.5,
+        ),
         layer("tick", {"x": quantity("searched", title), "y": y}, color=QUIET, thickness=2, size=12),
-        layer("point", {"x": x, "y": y, "color": colour, "shape": _state("shape"), "fill": _state("fill"), "tooltip": tip}, size=100, opacity=1, strokeWidth=2),
+        layer(
+            "point",
+            {"x": x, "y": y, "color": colour, "shape": _state("shape"), "fill": _state("fill"), "tooltip": tip},
+            size=100,
+            opacity=1,
+            strokeWidth=2,
+        ),
         layer("text", above, align="left", baseline="bottom", dy=-7, fontSize=11, fontWeight=600, color=QUIET),
         layer("text", below, align="left", baseline="top", dy=8, fontSize=11, color=QUIET),
-    ]  # fmt: skip
+    ]
     words = "; ".join(
         f"{row.words}: {error_text(audit, row.held_out_error)}, {MARKS[row.confirmed][2:]}"
         for row in audit.table.head(MAX_ROWS).itertuples()
@@ -91,10 +110,26 @@ def _dots(rows: list[dict[str, Any]], title: str, *, zero: bool, against: str | 
     y = category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 190})
     tip = tooltip("full", value=".4~f", low=".4~f", high=".4~f", n=",")
     layers = [
-        layer("rule", {"x": quantity("low", title), "x2": {"field": "high"}, "y": y}, where="isValid(datum.low)", strokeWidth=2.5, color=INK),
-        layer("point", {"x": quantity("value", title), "y": y, "tooltip": tip}, filled=True, size=90, opacity=1, color=INK),
-        layer("text", {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}, align="left", dx=9, fontSize=11, color=QUIET, limit=150),
-    ]  # fmt: skip
+        layer(
+            "rule",
+            {"x": quantity("low", title), "x2": {"field": "high"}, "y": y},
+            where="isValid(datum.low)",
+            strokeWidth=2.5,
+            color=INK,
+        ),
+        layer(
+            "point", {"x": quantity("value", title), "y": y, "tooltip": tip}, filled=True, size=90, opacity=1, color=INK
+        ),
+        layer(
+            "text",
+            {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}},
+            align="left",
+            dx=9,
+            fontSize=11,
+            color=QUIET,
+            limit=150,
+        ),
+    ]
     if zero:
         layers.insert(
             0, layer("rule", {"x": quantity("zero", title)}, data=[{"zero": 0}], color=QUIET, strokeDash=[4, 4])
@@ -112,12 +147,17 @@ def makeup_chart(detail: SliceDetail) -> Spec:
     many = found["attribute"].nunique() > 1
     rows = [
         {
-            "row": short(f"{row.attribute}: {row.group}" if many else row.group), "full": f"{row.attribute}: {row.group}",
-            "value": 100 * row.share, "low": 100 * row.low, "high": 100 * row.high, "all": 100 * row.share_all, "n": row.n,
+            "row": short(f"{row.attribute}: {row.group}" if many else row.group),
+            "full": f"{row.attribute}: {row.group}",
+            "value": 100 * row.share,
+            "low": 100 * row.low,
+            "high": 100 * row.high,
+            "all": 100 * row.share_all,
+            "n": row.n,
             "text": f"n = {row.n:,}",
         }
         for row in found.itertuples()
-    ]  # fmt: skip
+    ]
     words = "; ".join(
         f"{row.group} {100 * row.share:.1f} %, of all {100 * row.share_all:.1f} %" for row in found.itertuples()
     )
@@ -132,11 +172,16 @@ def parts_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
     scale = 100 if is_share(audit) else 1
     rows = [
         {
-            "row": short(row.dropped), "full": f"{row.dropped}, beside {row.left}", "value": row.change * scale, "low": row.low * scale,
-            "high": row.high * scale, "n": row.held_out_n, "text": "not tested" if row.reason else f"n = {row.held_out_n:,}",
+            "row": short(row.dropped),
+            "full": f"{row.dropped}, beside {row.left}",
+            "value": row.change * scale,
+            "low": row.low * scale,
+            "high": row.high * scale,
+            "n": row.held_out_n,
+            "text": "not tested" if row.reason else f"n = {row.held_out_n:,}",
         }
         for row in detail.parts.itertuples()
-    ]  # fmt: skip
+    ]
     unit = "percentage points" if is_share(audit) else audit.error_mean
     words = "; ".join(f"{row['full']}: {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})" for row in rows)
     return _dots(
@@ -186,7 +231,10 @@ def spread_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
             layer("point", {"x": x, "y": y, "color": colour, "tooltip": tip}, filled=True, size=18, opacity=0.9),
         ]
     sizes = found.groupby("where", sort=False)["n"].sum()
-    description = f"How the {audit.error_title.lower()} spreads over held-out rows: {sizes[_INSIDE]:,} in the slice {detail.words}, {sizes[_OUTSIDE]:,} others."
+    description = (
+        f"How the {audit.error_title.lower()} spreads over held-out rows: {sizes[_INSIDE]:,} in the slice "
+        f"{detail.words}, {sizes[_OUTSIDE]:,} others."
+    )
     return layered(found, layers, height=260, description=description)
 
 
@@ -198,11 +246,16 @@ def lattice_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
     own = float(found.loc[found["relation"] == "slice", "held_out_error"].iloc[0]) * scale
     rows = [
         {
-            "row": short(f"{lead[row.relation]} {row.added}".strip(), 34), "full": row.words, "relation": row.relation,
-            "value": row.held_out_error * scale, "own": own, "n": row.held_out_n, "text": f"n = {row.held_out_n:,}",
+            "row": short(f"{lead[row.relation]} {row.added}".strip(), 34),
+            "full": row.words,
+            "relation": row.relation,
+            "value": row.held_out_error * scale,
+            "own": own,
+            "n": row.held_out_n,
+            "text": f"n = {row.held_out_n:,}",
         }
         for row in found.itertuples()
-    ]  # fmt: skip
+    ]
     y = category("row", sort=[r["row"] for r in rows], axis={"labelLimit": 220})
     title = f"{_axis(audit)}, held-out rows"
     shapes = {"domain": ["parent", "slice", "child"], "range": ["circle", "diamond", "square"]}
@@ -212,9 +265,28 @@ def lattice_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
     layers = [
         layer("rule", {"x": quantity("own", title)}, data=[{"own": own}], color=QUIET, strokeDash=[4, 4]),
         layer("rule", {"x": x, "x2": {"field": "own"}, "y": y}, color=QUIET, strokeWidth=1),
-        layer("point", {"x": x, "y": y, "color": category("relation", scale=colours, legend=None), "shape": category("relation", scale=shapes, legend=None), "tooltip": tip}, filled=True, size=110, opacity=1),
-        layer("text", {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}}, align="left", dx=4, fontSize=11, color=QUIET),
-    ]  # fmt: skip
+        layer(
+            "point",
+            {
+                "x": x,
+                "y": y,
+                "color": category("relation", scale=colours, legend=None),
+                "shape": category("relation", scale=shapes, legend=None),
+                "tooltip": tip,
+            },
+            filled=True,
+            size=110,
+            opacity=1,
+        ),
+        layer(
+            "text",
+            {"x": {"value": "width"}, "y": y, "text": {"field": "text", "type": "nominal"}},
+            align="left",
+            dx=4,
+            fontSize=11,
+            color=QUIET,
+        ),
+    ]
     words = "; ".join(f"{row['row']}: {row['value']:.3g}" for row in rows)
     return layered(
         rows, layers, height=max(28 * len(rows), 60), description=f"Around the slice {detail.words}. {words}."
@@ -224,9 +296,17 @@ def lattice_chart(audit: SliceAudit, detail: SliceDetail) -> Spec:
 def bins_chart(table: pd.DataFrame, column: str) -> Spec:
     """The event rate of each level of one column, from :class:`BinnedFrame`'s table."""
     rows = [
-        {"row": short(row.level), "full": row.level, "value": 100 * row.event_rate, "low": 100 * row.low, "high": 100 * row.high, "n": row.n, "text": f"n = {row.n:,}"}
+        {
+            "row": short(row.level),
+            "full": row.level,
+            "value": 100 * row.event_rate,
+            "low": 100 * row.low,
+            "high": 100 * row.high,
+            "n": row.n,
+            "text": f"n = {row.n:,}",
+        }
         for row in table[table["column"] == column].itertuples()
-    ]  # fmt: skip
+    ]
     words = "; ".join(f"{row['full']}: {row['value']:.1f} % of {row['n']:,}" for row in rows)
     return _dots(rows, "Had the outcome, %", zero=False, against=None, description=f"The levels of {column}. {words}.")
 
@@ -235,9 +315,17 @@ def comparison_chart(audit_title: str, table: pd.DataFrame, *, share: bool) -> S
     """The error of the same slices in each variant."""
     scale = 100 if share else 1
     rows = [
-        {"row": short(f"{row.words}", 34), "full": f"{row.kind}: {row.words}", "variant": short(row.variant), "value": row.held_out_error * scale, "low": row.low * scale, "high": row.high * scale, "n": row.held_out_n}
+        {
+            "row": short(f"{row.words}", 34),
+            "full": f"{row.kind}: {row.words}",
+            "variant": short(row.variant),
+            "value": row.held_out_error * scale,
+            "low": row.low * scale,
+            "high": row.high * scale,
+            "n": row.held_out_n,
+        }
         for row in table[table["kind"] != "worst found"].itertuples()
-    ]  # fmt: skip
+    ]
     names = list(dict.fromkeys(r["variant"] for r in rows))
     title = f"{audit_title}{' (%)' if share else ''}, held-out rows"
     y = category("row", sort=list(dict.fromkeys(r["row"] for r in rows)), axis={"labelLimit": 200})
@@ -252,9 +340,25 @@ def comparison_chart(audit_title: str, table: pd.DataFrame, *, share: bool) -> S
     )
     tip = tooltip("variant", "full", value=".4~f", low=".4~f", high=".4~f", n=",")
     layers = [
-        layer("rule", {"x": quantity("low", title, scale={"zero": False}), "x2": {"field": "high"}, "y": y, **offset, "color": colour}, strokeWidth=2.5),
-        layer("point", {"x": quantity("value", title), "y": y, **offset, "color": colour, "shape": shape, "tooltip": tip}, filled=True, size=90, opacity=1),
-    ]  # fmt: skip
+        layer(
+            "rule",
+            {
+                "x": quantity("low", title, scale={"zero": False}),
+                "x2": {"field": "high"},
+                "y": y,
+                **offset,
+                "color": colour,
+            },
+            strokeWidth=2.5,
+        ),
+        layer(
+            "point",
+            {"x": quantity("value", title), "y": y, **offset, "color": colour, "shape": shape, "tooltip": tip},
+            filled=True,
+            size=90,
+            opacity=1,
+        ),
+    ]
     words = "; ".join(f"{row['variant']}, {row['full']}: {row['value']:.3g}" for row in rows)
     return layered(
         rows, layers, height=max(24 * len(rows), 80), description=f"The same slices in each variant. {words}."

@@ -113,9 +113,14 @@ def group_channels(groups: Sequence[str]) -> Spec:
     """Colour and dash of each group, the same in every chart; one legend shows both."""
     names = [short(group) for group in groups]
     legend = {
-        "orient": "bottom", "columns": 2, "labelLimit": 240,
-        "symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 300, "symbolOpacity": 1,
-    }  # fmt: skip
+        "orient": "bottom",
+        "columns": 2,
+        "labelLimit": 240,
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 3,
+        "symbolSize": 300,
+        "symbolOpacity": 1,
+    }
     colours = {"domain": names, "range": list(GROUP_COLOURS[: len(names)])}
     dashes = {"domain": names, "range": [list(d) for d in GROUP_DASHES[: len(names)]]}
     return {

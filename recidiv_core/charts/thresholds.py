@@ -70,12 +70,21 @@ def people_chart(
     layers = [
         layer(
             "point",
-            {"x": x, "y": y, "color": channel(1), "fill": channel(1, transparent=True), "shape": channel(2), "tooltip": tooltip("kind", x=".4~f")},
-            size=26, strokeWidth=1.2, opacity=1,
+            {
+                "x": x,
+                "y": y,
+                "color": channel(1),
+                "fill": channel(1, transparent=True),
+                "shape": channel(2),
+                "tooltip": tooltip("kind", x=".4~f"),
+            },
+            size=26,
+            strokeWidth=1.2,
+            opacity=1,
         ),
         *_rule(baseline, domain, [3, 3], QUIET, 1.2),
         *_rule(threshold, domain, [1, 0], BAND, 2.5),
-    ]  # fmt: skip
+    ]
     where = "nobody is flagged" if math.isinf(threshold) else f"flagged at {threshold:.4g} and above"
     words = (
         f"{row.group}: {where}. {percent(row.selection_rate)} are flagged; of those with the outcome "
@@ -97,10 +106,15 @@ def price_chart(audit: ThresholdAudit) -> Spec:
     """The change against the baseline per 1,000 people of each group."""
     own = audit.by_group[audit.by_group["takes_part"]]
     rows = [
-        {"group": short(row.group), "change": getattr(row, column), "what": name, "text": f"{round(getattr(row, column)):+d}"}
+        {
+            "group": short(row.group),
+            "change": getattr(row, column),
+            "what": name,
+            "text": f"{round(getattr(row, column)):+d}",
+        }
         for row in own.itertuples()
         for column, name in _CHANGES.items()
-    ]  # fmt: skip
+    ]
     names = list(_CHANGES.values())
     reach = max([5.0, *(abs(row["change"]) for row in rows)]) * 1.18
     colours = {"domain": names, "range": [QUIET, _WRONG, "#CC79A7"]}
@@ -111,16 +125,36 @@ def price_chart(audit: ThresholdAudit) -> Spec:
     )
     tip = tooltip("group", "what", change="+.1f")
     bar = {
-        "x": x, "y": y, **offset, "tooltip": tip,
+        "x": x,
+        "y": y,
+        **offset,
+        "tooltip": tip,
         "color": category("what", scale=colours, legend={"orient": "bottom", "labelLimit": 240}),
-    }  # fmt: skip
+    }
     layers = [
         layer("bar", bar),
-        layer("text", {"x": x, "y": y, **offset, "text": {"field": "text", "type": "nominal"}}, where="datum.change >= 0", align="left", dx=3, fontSize=10, color=QUIET),
-        layer("text", {"x": x, "y": y, **offset, "text": {"field": "text", "type": "nominal"}}, where="datum.change < 0", align="right", dx=-3, fontSize=10, color=QUIET),
-    ]  # fmt: skip
+        layer(
+            "text",
+            {"x": x, "y": y, **offset, "text": {"field": "text", "type": "nominal"}},
+            where="datum.change >= 0",
+            align="left",
+            dx=3,
+            fontSize=10,
+            color=QUIET,
+        ),
+        layer(
+            "text",
+            {"x": x, "y": y, **offset, "text": {"field": "text", "type": "nominal"}},
+            where="datum.change < 0",
+            align="right",
+            dx=-3,
+            fontSize=10,
+            color=QUIET,
+        ),
+    ]
     words = "; ".join(
-        f"{row.group}: flagged {row.flagged_per_1000:+.1f}, flagged wrongly {row.wrongly_flagged_per_1000:+.1f}, missed {row.missed_per_1000:+.1f}"
+        f"{row.group}: flagged {row.flagged_per_1000:+.1f}, flagged wrongly {row.wrongly_flagged_per_1000:+.1f}, "
+        f"missed {row.missed_per_1000:+.1f}"
         for row in own.itertuples()
     )
     description = f"Change against the baseline per 1,000 people. {words}."
@@ -142,8 +176,10 @@ def metric_by_threshold(
     points: pd.DataFrame | None = None,
     satisfying: pd.DataFrame | None = None,
 ) -> Spec:
-    """A metric against the threshold, by group: F's Figure 5. All thresholds; those that can satisfy the definition with some of
-    every other group (``satisfying``); the chosen ones (``points``).
+    """A metric against the threshold, by group: F's Figure 5.
+
+    All thresholds; those that can satisfy the definition with some of every other group (``satisfying``); the chosen
+    ones (``points``).
     """
     data, kept = _drawn(table[np.isfinite(table["threshold"])].dropna(subset=metric), groups)
     scale = {"type": "symlog"} if metric == "error_balance" else {"domain": [0, 1]}
@@ -153,8 +189,13 @@ def metric_by_threshold(
     tip = tooltip("group", threshold=".4~f", **{metric: ".4~f"})
     is_background = satisfying is not None or points is not None
     layers = [
-        layer("line", {"x": x, "y": y, **channels}, strokeWidth=1.2 if is_background else 2, opacity=0.45 if is_background else 1),
-    ]  # fmt: skip
+        layer(
+            "line",
+            {"x": x, "y": y, **channels},
+            strokeWidth=1.2 if is_background else 2,
+            opacity=0.45 if is_background else 1,
+        )
+    ]
     colour = {"color": channels["color"]}
     if satisfying is not None:
         own, _ = _drawn(satisfying[np.isfinite(satisfying["threshold"])], groups)
@@ -163,16 +204,29 @@ def metric_by_threshold(
     if points is not None:
         own, _ = _drawn(points[np.isfinite(points["threshold"])].dropna(subset=metric), groups)
         layers.append(
-            layer("point", {"x": x, "y": y, **colour, "tooltip": tip}, data=own, filled=True, size=150, shape="diamond", opacity=1)
-        )  # fmt: skip
+            layer(
+                "point",
+                {"x": x, "y": y, **colour, "tooltip": tip},
+                data=own,
+                filled=True,
+                size=150,
+                shape="diamond",
+                opacity=1,
+            )
+        )
     words = f"{AXES[metric]} against the threshold, for {', '.join(kept)}."
     if satisfying is not None:
         shares = [f"{g} {int((satisfying['group'] == g).sum())}" for g in kept]
         words += f" Thresholds (of those drawn) that can satisfy the definition: {', '.join(shares)}."
     if points is not None:
-        words += " Chosen: " + "; ".join(
-            f"{row.group} {_threshold(row.threshold)}, {number(getattr(row, metric))}" for row in points.itertuples()
-        ) + "."  # fmt: skip
+        words += (
+            " Chosen: "
+            + "; ".join(
+                f"{row.group} {_threshold(row.threshold)}, {number(getattr(row, metric))}"
+                for row in points.itertuples()
+            )
+            + "."
+        )
     return layered(data, layers, height=280, description=words)
 
 
@@ -193,8 +247,16 @@ def precision_recall_chart(
     tip = tooltip("group", threshold=".4~f", true_positive_rate=".3f", positive_predictive_value=".3f")
     layers = [
         layer("line", {"x": x, "y": y, "order": quantity("order"), **channels}, strokeWidth=2),
-        layer("point", {"x": x, "y": y, "color": channels["color"], "tooltip": tip}, data=own, filled=True, size=150, shape="diamond", opacity=1),
-    ]  # fmt: skip
+        layer(
+            "point",
+            {"x": x, "y": y, "color": channels["color"], "tooltip": tip},
+            data=own,
+            filled=True,
+            size=150,
+            shape="diamond",
+            opacity=1,
+        ),
+    ]
     return layered(
         data, layers, height=360, description=f"Precision–recall curves, chosen points as diamonds. {description}"
     )
@@ -215,12 +277,22 @@ def roc_chart(table: pd.DataFrame, points: pd.DataFrame, groups: Sequence[str]) 
     layers = [
         layer("line", {"x": x, "y": y}, data=diagonal, color=QUIET, strokeDash=[4, 4], strokeWidth=1),
         layer("line", {"x": x, "y": y, "order": quantity("order"), **channels}, strokeWidth=2),
-        layer("point", {"x": x, "y": y, "color": channels["color"]}, data=own, filled=True, size=150, shape="diamond", opacity=1),
-    ]  # fmt: skip
+        layer(
+            "point",
+            {"x": x, "y": y, "color": channels["color"]},
+            data=own,
+            filled=True,
+            size=150,
+            shape="diamond",
+            opacity=1,
+        ),
+    ]
     chosen = "; ".join(
-        f"{row.group} recall {number(row.true_positive_rate)} at a false positive rate of {number(row.false_positive_rate)}"
-        for row in points.itertuples() if row.group in kept
-    )  # fmt: skip
+        f"{row.group} recall {number(row.true_positive_rate)} at a false positive rate of "
+        f"{number(row.false_positive_rate)}"
+        for row in points.itertuples()
+        if row.group in kept
+    )
     return layered(
         data, layers, height=360, description=f"ROC curves with the chosen thresholds as diamonds. {chosen}."
     )
@@ -229,30 +301,42 @@ def roc_chart(table: pd.DataFrame, points: pd.DataFrame, groups: Sequence[str]) 
 def threshold_plot(pooled: pd.DataFrame) -> Spec:
     """Precision, recall, F1 and the share flagged of all people against one threshold: F's Figure 6."""
     names = {
-        "positive_predictive_value": "precision", "true_positive_rate": "recall", "f1": "F1", "selection_rate": "flagged",
-    }  # fmt: skip
+        "positive_predictive_value": "precision",
+        "true_positive_rate": "recall",
+        "f1": "F1",
+        "selection_rate": "flagged",
+    }
     own = pooled[np.isfinite(pooled["threshold"])]
     long = own.melt("threshold", list(names), "measure", "value").dropna(subset="value")
     long["measure"] = long["measure"].map(names)
     labels = list(names.values())
     scales = {
-        "color": category("measure", scale={"domain": labels, "range": list(GROUP_COLOURS[:4])}, legend={"orient": "bottom"}),
-        "strokeDash": category("measure", scale={"domain": labels, "range": [list(d) for d in GROUP_DASHES[:4]]}, legend={"orient": "bottom"}),
-    }  # fmt: skip
+        "color": category(
+            "measure", scale={"domain": labels, "range": list(GROUP_COLOURS[:4])}, legend={"orient": "bottom"}
+        ),
+        "strokeDash": category(
+            "measure",
+            scale={"domain": labels, "range": [list(d) for d in GROUP_DASHES[:4]]},
+            legend={"orient": "bottom"},
+        ),
+    }
     axes = {
         "x": quantity("threshold", "Threshold on the score", scale={"zero": False}),
         "y": quantity("value", "Value", scale={"domain": [0, 1]}),
     }
     best = own.loc[own["f1"].idxmax()]
-    words = f"Precision, recall, F1 and share flagged at each threshold, all people. F1 is largest, {number(best['f1'])}, at {best['threshold']:.4g}."
+    words = (
+        f"Precision, recall, F1 and share flagged at each threshold, all people. F1 is largest, {number(best['f1'])}, "
+        f"at {best['threshold']:.4g}."
+    )
     return layered(long, [layer("line", {**axes, **scales}, strokeWidth=2)], height=360, description=words)
 
 
 def tradeoff_chart(
     table: pd.DataFrame, *, today: ThresholdSolution | None, peers: pd.DataFrame | None, objective: str
 ) -> Spec:
-    """The best objective within each tolerance, a line per definition; held out dashed; other programs' landing points, those
-    that lie within the picture.
+    """The best objective within each tolerance, a line per definition; held out dashed; other programs' landing points,
+    those that lie within the picture.
     """
     present = [name for name in DEFINITIONS if name in set(table["definition"])]
     titles = [DEFINITIONS[name].title for name in present]
@@ -262,10 +346,11 @@ def tradeoff_chart(
     colour = {"color": category("title", scale=colours, legend={"orient": "bottom", "columns": 2, "labelLimit": 240})}
     dash = {
         "strokeDash": category(
-            "rows", scale={"domain": ["in sample", "held out"], "range": [[1, 0], [4, 3]]},
+            "rows",
+            scale={"domain": ["in sample", "held out"], "range": [[1, 0], [4, 3]]},
             legend={"orient": "bottom", "symbolType": "stroke"},
         )
-    }  # fmt: skip
+    }
     rows = []
     for row in table.itertuples():
         title = DEFINITIONS[row.definition].title
@@ -274,8 +359,9 @@ def tradeoff_chart(
         )
         rows += [
             {"title": title, "tolerance": row.tolerance, "objective": value, "rows": kind}
-            for kind, value in values.items() if not math.isnan(value)
-        ]  # fmt: skip
+            for kind, value in values.items()
+            if not math.isnan(value)
+        ]
     known = [row["objective"] for row in rows]
     pad = 0.08 * (max(known) - min(known)) or 0.01 if known else 0.0
     domain = [min(known, default=0.0) - pad, max(known, default=1.0) + pad]
@@ -301,15 +387,34 @@ def tradeoff_chart(
         own = [{"tolerance": r.range, "objective": r.objective, "name": r.name} for r in shown.itertuples(index=False)]
         place = {"x": x, "y": y}
         layers += [
-            layer("point", place | {"tooltip": tooltip("name", tolerance=".4f", objective=".4f")}, data=own, shape="cross", size=120, color=QUIET, filled=True, opacity=1),
-            layer("text", place | {"text": {"field": "name", "type": "nominal"}}, data=own, align="left", dx=8, fontSize=11, color=QUIET, limit=260),
-        ]  # fmt: skip
+            layer(
+                "point",
+                place | {"tooltip": tooltip("name", tolerance=".4f", objective=".4f")},
+                data=own,
+                shape="cross",
+                size=120,
+                color=QUIET,
+                filled=True,
+                opacity=1,
+            ),
+            layer(
+                "text",
+                place | {"text": {"field": "name", "type": "nominal"}},
+                data=own,
+                align="left",
+                dx=8,
+                fontSize=11,
+                color=QUIET,
+                limit=260,
+            ),
+        ]
     ends = [own.dropna(subset="objective") for _, own in table.groupby("definition", sort=False)]
     words = "; ".join(
-        f"{DEFINITIONS[own.iloc[0]['definition']].title} from {own.iloc[0]['objective']:.3f} at {own.iloc[0]['tolerance']:g} to "
-        f"{own.iloc[-1]['objective']:.3f} at {own.iloc[-1]['tolerance']:g}"
-        for own in ends if len(own)
-    )  # fmt: skip
+        f"{DEFINITIONS[own.iloc[0]['definition']].title} from {own.iloc[0]['objective']:.3f} at "
+        f"{own.iloc[0]['tolerance']:g} to {own.iloc[-1]['objective']:.3f} at {own.iloc[-1]['tolerance']:g}"
+        for own in ends
+        if len(own)
+    )
     return layered(rows, layers, height=380, description=f"{label} against the tolerance. {words}.")
 
 
@@ -323,17 +428,25 @@ def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
     names = [f"{name} *" if row["trivial"] is True else name for name, row in zip(names, shown, strict=True)]
     rows = [
         {
-            "row": title, "definition": DEFINITIONS[name].title, "range": row[f"{name}_range"],
+            "row": title,
+            "definition": DEFINITIONS[name].title,
+            "range": row[f"{name}_range"],
             "state": "satisfied" if row[f"{name}_satisfied"] else "not satisfied",
             "text": f"{'●' if row[f'{name}_satisfied'] else ''}{_three(row[f'{name}_range'])}",
         }
         for title, row in zip(names, shown, strict=True)
         for name in DEFINITIONS
-    ]  # fmt: skip
+    ]
     words = {
-        "orient": "top", "labelAngle": 0, "labelExpr": "split(datum.label, ' ')", "labelFontSize": 10, "labelOverlap": False,
-        "labelLimit": 90, "domain": False, "ticks": False,
-    }  # fmt: skip
+        "orient": "top",
+        "labelAngle": 0,
+        "labelExpr": "split(datum.label, ' ')",
+        "labelFontSize": 10,
+        "labelOverlap": False,
+        "labelLimit": 90,
+        "domain": False,
+        "ticks": False,
+    }
     x = category("definition", sort=[d.title for d in DEFINITIONS.values()], axis=words)
     y = category("row", sort=names, axis={"labelLimit": 125, "domain": False, "ticks": False})
     fill = category(
@@ -346,9 +459,10 @@ def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:
         layer("text", text, where="datum.state != 'satisfied'", fontSize=11, color="#8A8A8A"),
     ]
     held = "; ".join(
-        f"{title} satisfies " + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
+        f"{title} satisfies "
+        + (", ".join(DEFINITIONS[n].title.lower() for n in DEFINITIONS if row[f"{n}_satisfied"]) or "none")
         for title, row in zip(names, shown, strict=True)
-    )  # fmt: skip
+    )
     description = f"Ranges of the definitions, tolerance {tolerance:g}. {held}."
     return layered(rows, layers, height=max(34 * len(names), 60), description=description)
 

@@ -32,17 +32,26 @@ _LOANS = "sample:loans"
 def counterfactuals_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``counterfactuals`` takes."""
     own = commands.add_parser(
-        "counterfactuals", parents=[table], help="ask a model about the same people twice",
+        "counterfactuals",
+        parents=[table],
+        help="ask a model about the same people twice",
         description=f"Exit status: 0, whatever is found; 2 for bad input. {_LOANS} brings a model of its own.",
-    )  # fmt: skip
+    )
     own.add_argument("--model", type=Path, metavar="FILE", help="a trained model (skops, XGBoost, ONNX)")
     own.add_argument(
-        "--vary", action="append", required=True, metavar="COLUMN=VALUE,VALUE", help="what differs between clones; may be repeated"
-    )  # fmt: skip
+        "--vary",
+        action="append",
+        required=True,
+        metavar="COLUMN=VALUE,VALUE",
+        help="what differs between clones; may be repeated",
+    )
     own.add_argument("--profiles", type=int, metavar="N", help="how many (default 1000; all with --source rows)")
     own.add_argument(
-        "--source", choices=("profiles", "between", "rows"), default="profiles", help="made with Mimesis, between real rows, or real rows (default profiles)"
-    )  # fmt: skip
+        "--source",
+        choices=("profiles", "between", "rows"),
+        default="profiles",
+        help="made with Mimesis, between real rows, or real rows (default profiles)",
+    )
     own.add_argument("--locale", default="en", help=f"of names and places: {', '.join(LOCALES[:3])}, … (default en)")
     own.add_argument("--threshold", type=float, help="flag at this score and above (as many as had the outcome)")
     own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
@@ -113,7 +122,9 @@ def _varied(text: str) -> tuple[str, list[str]]:
 
 
 def _dataset(options: argparse.Namespace, table: Table, model: TrainedModel, varied: tuple[str, ...]) -> AuditDataset:
-    """The table with the label given, the sample's, the one that the model was trained for, or a guess from the names."""
+    """The table with the label given, the sample's, the one that the model was trained for, or a guess from the
+    names.
+    """
     if options.table.startswith("sample:") and options.label is None:
         roles = SAMPLES[options.table.removeprefix("sample:")].roles
     elif options.label is None and model.card.get("outcome") in table.frame:
@@ -129,5 +140,10 @@ def _dataset(options: argparse.Namespace, table: Table, model: TrainedModel, var
     if absent := [name for name in varied if name not in table.frame]:
         raise InputError.one("--vary", f"columns of {table.name}", f"{len(absent)} that it has not")
     return training_dataset(
-        table, outcomes=[roles.label], sensitive=varied, features=[], positive_label=roles.positive_label, polarity=roles.polarity
-    )  # fmt: skip
+        table,
+        outcomes=[roles.label],
+        sensitive=varied,
+        features=[],
+        positive_label=roles.positive_label,
+        polarity=roles.polarity,
+    )

@@ -24,9 +24,11 @@ from recidiv_core.report import build_report, manifest
 def train_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``train`` takes."""
     train = commands.add_parser(
-        "train", parents=[table], help="train models, compare them on people they have not seen, and save one",
+        "train",
+        parents=[table],
+        help="train models, compare them on people they have not seen, and save one",
         description="Exit status: 0; 2 for bad input.",
-    )  # fmt: skip
+    )
     train.add_argument(
         "--algorithm",
         action="append",
@@ -63,13 +65,22 @@ def train(options: argparse.Namespace) -> int:
     table = sample_table(options.table) if options.table.startswith("sample:") else read_table(options.table)
     outcomes = list(dict.fromkeys([roles.label, *options.outcome]))
     dataset = training_dataset(
-        table, outcomes=outcomes, sensitive=roles.sensitive, features=options.features or roles.features, id=options.id, positive_label=roles.positive_label,
+        table,
+        outcomes=outcomes,
+        sensitive=roles.sensitive,
+        features=options.features or roles.features,
+        id=options.id,
+        positive_label=roles.positive_label,
         polarity=roles.polarity,
-    )  # fmt: skip
+    )
     usual = {
-        "unaware": options.unaware, "balance": options.balance, "n_inner": options.inner, "n_iter": options.iterations, "random_state": options.seed,
+        "unaware": options.unaware,
+        "balance": options.balance,
+        "n_inner": options.inner,
+        "n_iter": options.iterations,
+        "random_state": options.seed,
         "progress": told,
-    }  # fmt: skip
+    }
     comparison = evaluate_models(
         dataset,
         algorithms=options.algorithm or ["logistic_regression", "gradient_boosting"],
@@ -94,6 +105,7 @@ def train(options: argparse.Namespace) -> int:
     if options.save:
         held = model.card["held_out"]
         print(
-            f"{options.save}: {model.title}, AUC {held['auc']:.3f} ({held['low']:.3f} to {held['high']:.3f}) on people held out"
+            f"{options.save}: {model.title}, AUC {held['auc']:.3f} ({held['low']:.3f} to {held['high']:.3f}) on "
+            "people held out"
         )
     return 0

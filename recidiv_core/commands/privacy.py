@@ -15,16 +15,19 @@ from recidiv_core.stats import wilson
 
 _ENDINGS = (".csv", ".parquet", ".pq")
 _ALONE = (
-    "Without a holdout, real people that the copy was not made from, nothing can be said of whether it gives people away: near may be what anybody is. "
-    "Beside its distances stand those of each real record to the nearest other one."
+    "Without a holdout, real people that the copy was not made from, nothing can be said of whether it gives "
+    "people away: near may be what anybody is. Beside its distances stand those of each real record to the nearest "
+    "other one."
 )
 
 
 def privacy_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``privacy`` and ``synthesize`` take."""
     privacy = commands.add_parser(
-        "privacy", help="whom a synthetic copy gives away", description="Exit status: 0, whatever is found; 2 for bad input."
-    )  # fmt: skip
+        "privacy",
+        help="whom a synthetic copy gives away",
+        description="Exit status: 0, whatever is found; 2 for bad input.",
+    )
     privacy.add_argument("real", metavar="REAL", help="the real records that the copy was made from")
     privacy.add_argument("synthetic", metavar="SYNTHETIC", help="the copy")
     privacy.add_argument("--holdout", metavar="FILE", help="real records that the copy was not made from")
@@ -37,9 +40,11 @@ def privacy_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     privacy.add_argument("--seed", type=int, default=0)
     privacy.add_argument("--json", type=Path, metavar="FILE", help="write every number")
     own = commands.add_parser(
-        "synthesize", parents=[table], help="make a synthetic copy of a table",
+        "synthesize",
+        parents=[table],
+        help="make a synthetic copy of a table",
         description="Beside FILE a card FILE.card.json says how the copy was made. Exit status: 0; 2 for bad input.",
-    )  # fmt: skip
+    )
     own.add_argument("--method", choices=METHODS, required=True)
     own.add_argument("--out", type=Path, metavar="FILE", required=True, help="CSV, or Parquet by its ending")
     own.add_argument(
@@ -84,14 +89,21 @@ def privacy(options: argparse.Namespace) -> int:
             wilson(summary["copies"], len(frames[1]))[0] > wilson(summary["baseline_copies"], len(frames[0]))[1]
         )
         print(
-            f"{100 * summary['copies']:.1f} % of the copy are exact copies of real records; {100 * summary['baseline_copies']:.1f} % of the real ones are alike to another."
+            f"{100 * summary['copies']:.1f} % of the copy are exact copies of real records; "
+            f"{100 * summary['baseline_copies']:.1f} % of the real ones are alike to another."
             + (" It gives people away." if told_apart else "")
         )
         print("\n".join(f"  {name:<24}{value:>12.6g}" for name, value in summary.items()))
         return 0
     audit = audit_privacy(
-        frames[0], frames[1], holdout=frames[2], sensitive=options.sensitive, columns=columns, random_state=options.seed, progress=told
-    )  # fmt: skip
+        frames[0],
+        frames[1],
+        holdout=frames[2],
+        sensitive=options.sensitive,
+        columns=columns,
+        random_state=options.seed,
+        progress=told,
+    )
     told(1.0, "")
     if options.json:
         written(options.json, audit.to_dict())
@@ -134,8 +146,15 @@ def make_copy(options: argparse.Namespace) -> int:
                 placed(path, csv_bytes(part.frame))
     own = {} if options.epochs is None else {"epochs": options.epochs}
     copy = synthesize(
-        dataset, method=options.method, ratio=options.ratio, n_rows=options.rows, columns=options.columns, random_state=options.seed, progress=told, **own
-    )  # fmt: skip
+        dataset,
+        method=options.method,
+        ratio=options.ratio,
+        n_rows=options.rows,
+        columns=options.columns,
+        random_state=options.seed,
+        progress=told,
+        **own,
+    )
     told(1.0, "")
     made = copy.parquet() if options.out.suffix.lower() in (".parquet", ".pq") else copy.csv()
     placed(options.out, made)
@@ -150,5 +169,11 @@ def _dataset(options: argparse.Namespace) -> AuditDataset:
     table = sample_table(options.table) if options.table.startswith("sample:") else read_table(options.table)
     roles = roles_of(options) or SAMPLES[options.table.removeprefix("sample:")].roles
     return training_dataset(
-        table, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity, id=options.id,
-    )  # fmt: skip
+        table,
+        outcomes=[roles.label],
+        sensitive=roles.sensitive,
+        features=roles.features,
+        positive_label=roles.positive_label,
+        polarity=roles.polarity,
+        id=options.id,
+    )

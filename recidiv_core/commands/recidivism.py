@@ -43,9 +43,10 @@ _SEVERAL = ("custody_days", "fines", "demographics", "covariates")
 def outcomes_arguments(commands: Any) -> None:
     """What ``outcomes`` takes."""
     outcomes = commands.add_parser(
-        "outcomes", help="from events, or times until return, to outcomes and criminal history",
+        "outcomes",
+        help="from events, or times until return, to outcomes and criminal history",
         description="Columns that are not named are guessed from their names. Exit status: 0; 2 for bad input.",
-    )  # fmt: skip
+    )
     outcomes.add_argument(
         "events", metavar="EVENTS", help="a CSV, Parquet or XLSX file, or simulated:N for the events of N people"
     )
@@ -85,9 +86,13 @@ def outcomes(options: argparse.Namespace) -> int:
         table = read_table(options.events)
         guess = suggest_events(table) or suggest_durations(table)
     data = build_outcomes(
-        table, columns=_event_columns(options, guess), horizons=[_years(text) for text in options.horizons], violent=options.violent,
-        cutoff=options.cutoff, start=options.start,
-    )  # fmt: skip
+        table,
+        columns=_event_columns(options, guess),
+        horizons=[_years(text) for text in options.horizons],
+        violent=options.violent,
+        cutoff=options.cutoff,
+        start=options.start,
+    )
     if options.out:
         placed(options.out, csv_bytes(data.table))
     if options.json:

@@ -29,9 +29,11 @@ _PARTS = [field.name for field in dataclasses.fields(SentenceColumns)]
 def sentencing_arguments(commands: Any) -> None:
     """What ``sentencing`` takes."""
     own = commands.add_parser(
-        "sentencing", help="how sentences deviate from the guidelines",
-        description="Columns that are not named are guessed from their names. Exit status: 0, whatever is found; 2 for bad input.",
-    )  # fmt: skip
+        "sentencing",
+        help="how sentences deviate from the guidelines",
+        description="Columns that are not named are guessed from their names. Exit status: 0, whatever is found; 2 "
+        "for bad input.",
+    )
     own.add_argument("records", metavar="TABLE", help="a CSV, Parquet or XLSX file, or simulated:N")
     columns_arguments(own)
     case = own.add_argument_group("the case")
@@ -77,8 +79,12 @@ def sentencing(options: argparse.Namespace) -> int:
     """Ask, and print."""
     case = {name: getattr(options, f"for_{name}") for name in ("charge", "level", "race", "gender")}
     audit = audit_sentencing(
-        records_of(options), **case, attribute=options.attribute, reference=options.reference, adjust_for=options.adjust_for
-    )  # fmt: skip
+        records_of(options),
+        **case,
+        attribute=options.attribute,
+        reference=options.reference,
+        adjust_for=options.adjust_for,
+    )
     if options.json:
         written(options.json, audit.to_dict() | {"manifest": manifest([audit])})
     if options.pdf:

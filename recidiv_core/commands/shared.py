@@ -20,9 +20,14 @@ def roles_of(options: argparse.Namespace) -> Roles | None:
     if options.label is None:
         raise InputError.one("--label", "the column with the outcome", "nothing")
     return Roles(
-        options.label, score=options.score, prediction=getattr(options, "prediction", None), sensitive=options.sensitive,
-        weight=options.weight, positive_label=options.positive_label, polarity=options.polarity,
-    )  # fmt: skip
+        options.label,
+        score=options.score,
+        prediction=getattr(options, "prediction", None),
+        sensitive=options.sensitive,
+        weight=options.weight,
+        positive_label=options.positive_label,
+        polarity=options.polarity,
+    )
 
 
 def told(share: float, text: str) -> None:

@@ -51,4 +51,4 @@ __all__ = [
     "suggest_profile_spec",
     "unseen_sentence",
     "usual_threshold",
-]  # fmt: skip
+]

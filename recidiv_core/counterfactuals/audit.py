@@ -33,15 +33,17 @@ class CounterfactualAudit:
     scores : ndarray of shape (n, k)
         The model's score of each profile as each of the k clones.
     summary : DataFrame
-        A row for each ordered pair of values, of each attribute alone and of all at once: ``n`` profiles, ``n_pairs`` compared (with several
-        attributes the others are held at each of their values), flips, who gains and who loses by the change with Wilson's intervals, the exact
-        McNemar p-value (``p_holm`` over the table's pairs), the mean gap of the scores (to minus from), and the largest; at most a share
+        A row for each ordered pair of values, of each attribute alone and of all at once: ``n`` profiles, ``n_pairs``
+        compared (with several attributes the others are held at each of their values), flips, who gains and who loses
+        by the change with Wilson's intervals, the exact McNemar p-value (``p_holm`` over the table's pairs), the mean
+        gap of the scores (to minus from), and the largest; at most a share
         ``beyond`` of profiles made in the same way have a larger gap, at the confidence level.
     overall : dict
         Profiles whose clones do not all get the same decision: n, n_flips, flip_rate, low, high.
     unseen : tuple of attributes that the model does not take: their flips are 0 by construction.
     proxies : what the columns that the model takes tell about each attribute, where that was looked for.
-    curve, bands, single : the response curve and the bands of a feature, and one profile's questions, where they were asked.
+    curve, bands, single : the response curve and the bands of a feature, and one profile's questions, where they were
+    asked.
     """
 
     made: CounterfactualPairs
@@ -77,8 +79,12 @@ class CounterfactualAudit:
     def options(self) -> dict[str, Any]:
         """What the result depends on beside the data and the model."""
         return {
-            "threshold": self.threshold, "confidence_level": self.confidence_level, "vary": self.made.vary, "source": self.made.source, **self.made.options
-        }  # fmt: skip
+            "threshold": self.threshold,
+            "confidence_level": self.confidence_level,
+            "vary": self.made.vary,
+            "source": self.made.source,
+            **self.made.options,
+        }
 
     @property
     def decided(self) -> dict[str, Any]:
@@ -87,7 +93,9 @@ class CounterfactualAudit:
 
     @property
     def main(self) -> int:
-        """The position in ``summary`` of what is said first: most flips, and of the two ways round that with more to lose."""
+        """The position in ``summary`` of what is said first: most flips, and of the two ways round that with more to
+        lose.
+        """
         order = self.summary.assign(gap=self.summary["mean_gap"].abs().round(12)).sort_values(
             ["flip_rate", "gap", "n_lose"], ascending=False, kind="stable"
         )
@@ -95,7 +103,8 @@ class CounterfactualAudit:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Every clone, those of a profile one below the other: what stays the same, what differs, score, decision and whether they differ.
+        """Every clone, those of a profile one below the other: what stays the same, what differs, score, decision and
+        whether they differ.
 
         Profiles whose clones get different decisions come first, those with the widest scores first among them.
         """
@@ -122,13 +131,16 @@ class CounterfactualAudit:
 
     @property
     def answers(self) -> tuple[str, str, str]:
-        """What :attr:`pairs` calls score, decision and whether clones differ: other names where the profiles have these."""
+        """What :attr:`pairs` calls score, decision and whether clones differ: other names where the profiles have
+        these.
+        """
         taken = [*self.made.profiles, *self.made.clones]
         return tuple(free(name, taken) for name in ("score", "decision", "flips"))
 
     def by_band(self, feature: str, *, contrast: int | None = None) -> pd.DataFrame:
-        """Flips over bands of a numeric column, for a row of ``summary``: feature, contrast, band, start, end, n profiles, n_pairs, n_flips, flip_rate,
-        low, high, n_gain, n_lose, and the people behind. Profiles without the number are a band of their own.
+        """Flips over bands of a numeric column, for a row of ``summary``: feature, contrast, band, start, end, n
+        profiles, n_pairs, n_flips, flip_rate, low, high, n_gain, n_lose, and the people behind. Profiles without the
+        number are a band of their own.
 
         Raises
         ------
@@ -153,23 +165,41 @@ class CounterfactualAudit:
             low, high = rate_bounds(flips, people, self.confidence_level)
             start, end = (edges[position], edges[position + 1]) if position < len(names) else (np.nan, np.nan)
             end = start if np.isinf(end) or name == f"{start:,.10g}" else end
-            rows.append({
-                "feature": feature, "contrast": f"{one.changed}, {one.start} to {one.to}", "band": name, "start": start, "end": end, "n": int(own.sum()),
-                "n_pairs": flips.size, "flip_rate": flips.mean(), "low": low, "high": high, **counted(gain[own], lose[own], people),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "feature": feature,
+                    "contrast": f"{one.changed}, {one.start} to {one.to}",
+                    "band": name,
+                    "start": start,
+                    "end": end,
+                    "n": int(own.sum()),
+                    "n_pairs": flips.size,
+                    "flip_rate": flips.mean(),
+                    "low": low,
+                    "high": high,
+                    **counted(gain[own], lose[own], people),
+                }
+            )
         return pd.DataFrame(rows)
 
     def overall_bounds(self) -> str:
         """The interval of the share of profiles whose clones do not agree, in words."""
-        return f"{100 * self.confidence_level:g} % interval {outward(self.overall['low'], self.overall['high'], percent=True)} %"
+        return (
+            f"{100 * self.confidence_level:g} % interval "
+            f"{outward(self.overall['low'], self.overall['high'], percent=True)} %"
+        )
 
     def numeric(self) -> list[str]:
         """The columns of the profiles that have bands, those of many values first."""
         shared = self.made.profiles
         found = [
-            n for n in shared
-            if n not in self.made.reading and pd.api.types.is_numeric_dtype(shared[n]) and not pd.api.types.is_bool_dtype(shared[n]) and shared[n].nunique() > 1
-        ]  # fmt: skip
+            n
+            for n in shared
+            if n not in self.made.reading
+            and pd.api.types.is_numeric_dtype(shared[n])
+            and not pd.api.types.is_bool_dtype(shared[n])
+            and shared[n].nunique() > 1
+        ]
         return sorted(found, key=lambda name: shared[name].nunique() <= FEW)
 
     def _numbers(self, feature: str) -> np.ndarray:
@@ -184,11 +214,23 @@ class CounterfactualAudit:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; pairs only where they are of nobody."""
         is_made = self.made.source in ("profiles", "typed")
-        return plain({
-            "dataset": self.dataset, "roles": self.roles.to_dict() if self.roles else None, "model": self.model, "options": self.options, "overall": self.overall,
-            "unseen": self.unseen, "notes": self.notes, "summary": self.summary, "pairs": self.pairs_of(self.order[:_SHOWN]) if is_made else None,
-            "proxies": [probe.to_dict() for probe in self.proxies], "curve": self.curve, "bands": self.bands, "single": None if self.single is None else self.single.to_dict(),
-        })  # fmt: skip
+        return plain(
+            {
+                "dataset": self.dataset,
+                "roles": self.roles.to_dict() if self.roles else None,
+                "model": self.model,
+                "options": self.options,
+                "overall": self.overall,
+                "unseen": self.unseen,
+                "notes": self.notes,
+                "summary": self.summary,
+                "pairs": self.pairs_of(self.order[:_SHOWN]) if is_made else None,
+                "proxies": [probe.to_dict() for probe in self.proxies],
+                "curve": self.curve,
+                "bands": self.bands,
+                "single": None if self.single is None else self.single.to_dict(),
+            }
+        )
 
 
 def audit_counterfactuals(
@@ -196,14 +238,14 @@ def audit_counterfactuals(
 ) -> CounterfactualAudit:
     """Ask ``model`` about every clone; whoever scores ``threshold`` and above is flagged.
 
-    Intervals and p-values are about people drawn as the profiles were: more profiles make them as narrow as one likes, and say nothing of how
-    many such people there are.
+    Intervals and p-values are about people drawn as the profiles were: more profiles make them as narrow as one likes,
+    and say nothing of how many such people there are.
 
     Raises
     ------
     InputError
-        Before anything is scored: a column that the model takes and the profiles lack or that holds no numbers, a value that the model never
-        saw, a threshold or confidence level out of bounds.
+        Before anything is scored: a column that the model takes and the profiles lack or that holds no numbers, a value
+        that the model never saw, a threshold or confidence level out of bounds.
     """
     if problems := [*_misjudged(threshold, confidence_level), *check_against(model, pairs)]:
         raise InputError(problems)
@@ -211,26 +253,34 @@ def audit_counterfactuals(
 
 
 def clone_scores(model: TrainedModel, pairs: CounterfactualPairs) -> np.ndarray:
-    """The model's score of each profile as each clone, shape (n, k). Raises InputError as :func:`audit_counterfactuals`, before it scores."""
+    """The model's score of each profile as each clone, shape (n, k).
+
+    Raises InputError as :func:`audit_counterfactuals`, before it scores.
+    """
     if problems := check_against(model, pairs):
         raise InputError(problems)
     return model.predict_score(pairs.frame()).reshape(len(pairs), -1)
 
 
 def beside(model: TrainedModel, dataset: AuditDataset) -> list[str]:
-    """The columns that the model takes and that are no protected attributes, nor what these were made from: where proxies may be."""
+    """The columns that the model takes and that are no protected attributes, nor what these were made from: where
+    proxies may be.
+    """
     takes = [model.columns.get(f.name, f.name) for f in model.features]
     return [n for n in takes if n in dataset.frame and n not in dataset.roles.sensitive and n not in dataset.sources]
 
 
 def decisions_of(model: TrainedModel, polarity: str) -> tuple[str, str]:
-    """What the decision under, and at or over, the threshold is called: by the model's card, else by whether a flag harms or helps."""
+    """What the decision under, and at or over, the threshold is called: by the model's card, else by whether a flag
+    harms or helps.
+    """
     return tuple(model.card.get("decisions", _DECISIONS[polarity]))
 
 
 def usual_threshold(model: TrainedModel, dataset: AuditDataset, *, random_state: int = 0) -> float:
-    """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, rounded to a
-    thousandth of the scores' spread, up to a power of ten."""
+    """The model's own, where its card says one; else that at which as many rows are flagged as had the outcome, rounded
+    to a thousandth of the scores' spread, up to a power of ten.
+    """
     if "threshold" in model.card:
         return float(model.card["threshold"])
     some = np.arange(len(dataset))
@@ -255,15 +305,29 @@ def judged(
     dataset = pairs.dataset
     flagged = scores >= threshold
     summary = summarise(
-        scores, flagged, contrasts(pairs.clones), pairs.person, flag_helps=pairs.polarity == "assistive", confidence_level=confidence_level
-    )  # fmt: skip
+        scores,
+        flagged,
+        contrasts(pairs.clones),
+        pairs.person,
+        flag_helps=pairs.polarity == "assistive",
+        confidence_level=confidence_level,
+    )
     takes = {model.columns.get(f.name, f.name) for f in model.features}
     return CounterfactualAudit(
-        made=pairs, scores=scores, model=_card(model), threshold=float(threshold), confidence_level=confidence_level,
-        decisions=decisions_of(model, pairs.polarity), unseen=tuple(name for name in pairs.clones if name not in takes),
-        notes=tuple(_notes(model, pairs)), summary=summary, overall=_overall(flagged, pairs.person, confidence_level),
-        roles=dataset.roles if dataset else None, dataset=_described(dataset, pairs), ledger=dataset.ledger_table() if dataset else pd.DataFrame(columns=["step", "detail", "n_rows", "n_left"]),
-    )  # fmt: skip
+        made=pairs,
+        scores=scores,
+        model=_card(model),
+        threshold=float(threshold),
+        confidence_level=confidence_level,
+        decisions=decisions_of(model, pairs.polarity),
+        unseen=tuple(name for name in pairs.clones if name not in takes),
+        notes=tuple(_notes(model, pairs)),
+        summary=summary,
+        overall=_overall(flagged, pairs.person, confidence_level),
+        roles=dataset.roles if dataset else None,
+        dataset=_described(dataset, pairs),
+        ledger=dataset.ledger_table() if dataset else pd.DataFrame(columns=["step", "detail", "n_rows", "n_left"]),
+    )
 
 
 def _misjudged(threshold: Any, confidence_level: Any) -> list[Problem]:
@@ -288,7 +352,8 @@ def check_against(model: TrainedModel, pairs: CounterfactualPairs) -> list[Probl
             values = pairs.clones[name]
         else:
             values = pairs.profiles[name].drop_duplicates()
-            # What real rows hold and training rows did not is rare, and the model has its way with it; what somebody chose is a slip.
+            # What real rows hold and training rows did not is rare, and the model has its way with it; what somebody
+            # chose is a slip.
             known |= (
                 set()
                 if pairs.dataset is None or name not in pairs.dataset.frame
@@ -308,7 +373,8 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
     others = sorted((dataset.sources if dataset else frozenset()) & takes)
     if others:
         found.append(
-            f"The model takes {listed(others)}, from which a protected attribute was made, and that did not change: change it too."
+            f"The model takes {listed(others)}, from which a protected attribute was made, and that did not "
+            "change: change it too."
         )
     fine = [
         name
@@ -326,7 +392,8 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
         found.append(f"Some values of {listed(outside)} lie outside the data: what the model says there is a guess.")
     if fine:
         found.append(
-            f"{listed(fine)} changed alone: a clone may be somebody who cannot be (as young as that, with such a history)."
+            f"{listed(fine)} changed alone: a clone may be somebody who cannot be (as young as that, with such a "
+            "history)."
         )
     if share := round(100 * pairs.options.get("n_alone", 0) / max(len(pairs), 1)):
         found.append(
@@ -334,7 +401,8 @@ def _notes(model: TrainedModel, pairs: CounterfactualPairs) -> list[str]:
         )
     if pairs.source == "profiles" and len(pairs.profiles.columns) - len(pairs.reading) > 1:
         found.append(
-            "The columns of these profiles were drawn independently: some describe nobody who exists. “Between real rows” avoids that."
+            "The columns of these profiles were drawn independently: some describe nobody who exists. “Between "
+            "real rows” avoids that."
         )
     return found
 
@@ -343,9 +411,14 @@ def _overall(flagged: np.ndarray, person: np.ndarray, confidence_level: float) -
     flips = flagged.any(axis=1) & ~flagged.all(axis=1)
     low, high = rate_bounds(flips, person, confidence_level)
     return {
-        "n": len(flips), "n_flips": int(flips.sum()), "flip_rate": float(flips.mean()), "low": low, "high": high,
-        "people_flip": len(np.unique(person[flips])), "people_keep": len(np.unique(person[~flips])),
-    }  # fmt: skip
+        "n": len(flips),
+        "n_flips": int(flips.sum()),
+        "flip_rate": float(flips.mean()),
+        "low": low,
+        "high": high,
+        "people_flip": len(np.unique(person[flips])),
+        "people_keep": len(np.unique(person[~flips])),
+    }
 
 
 def _card(model: TrainedModel) -> dict[str, Any]:

@@ -10,7 +10,9 @@ FEW, _BANDS = 12, 10
 
 
 def bands_of(values: np.ndarray, *, is_even: bool) -> tuple[np.ndarray, list[str]]:
-    """Edges and names of at most some ten bands: each value for few, round steps for numbers spread evenly, else tenths of the profiles."""
+    """Edges and names of at most some ten bands: each value for few, round steps for numbers spread evenly, else
+    tenths of the profiles.
+    """
     known = values[np.isfinite(values)]
     unique = np.unique(known)
     if len(unique) <= FEW:
@@ -24,7 +26,9 @@ def bands_of(values: np.ndarray, *, is_even: bool) -> tuple[np.ndarray, list[str
 
 
 def even_edges(low: float, high: float, n: int, *, is_whole: bool = False) -> np.ndarray:
-    """Round edges, from ``n`` steps up to some two and a half times as many, from at most ``low`` to at least ``high``."""
+    """Round edges, from ``n`` steps up to some two and a half times as many, from at most ``low`` to at least
+    ``high``.
+    """
     rough = (high - low) / n
     unit = 10.0 ** np.floor(np.log10(rough))
     step = unit * max(s for s in (1, 2, 2.5, 5) if s * unit <= rough * (1 + 1e-9))

@@ -10,10 +10,12 @@ _TRIED = 5
 
 
 def rows_between(frame: pd.DataFrame, n: int, random: np.random.Generator) -> tuple[pd.DataFrame, int]:
-    """``n`` rows, each a random part of the way from a random row to a row like it, and how many are a real row as it is.
+    """``n`` rows, each a random part of the way from a random row to a row like it, and how many are a real row as it
+    is.
 
-    Two rows are alike when they have the same values (missing ones too) in all columns but the numeric ones of many values; of five of
-    these the nearest is taken, by differences as shares of each column's range. A row without such a companion stays as it is.
+    Two rows are alike when they have the same values (missing ones too) in all columns but the numeric ones of many
+    values; of five of these the nearest is taken, by differences as shares of each column's range. A row without such a
+    companion stays as it is.
     """
     moving = [
         name
@@ -66,7 +68,10 @@ def _cells(frame: pd.DataFrame, is_known: np.ndarray) -> np.ndarray:
 
 
 def _as(values: np.ndarray, real: np.ndarray, dtype: object) -> pd.Series:
-    """Numbers of the column's type: whole where all real ones are. Halves go up in every column, so that an order survives rounding."""
+    """Numbers of the column's type: whole where all real ones are.
+
+    Halves go up in every column, so that an order survives rounding.
+    """
     known = real[np.isfinite(real)]
     if (known % 1 == 0).all():
         values = np.floor(values + 0.5)

@@ -22,7 +22,10 @@ def like_in(dataset: AuditDataset | None, name: str) -> pd.Series | None:
 
 
 def typed(values: Sequence[Any] | np.ndarray, like: pd.Series | None) -> pd.Series:
-    """Values as a column of the type that ``like`` has. Raises ValueError, TypeError or OverflowError where it cannot hold them as they are."""
+    """Values as a column of the type that ``like`` has.
+
+    Raises ValueError, TypeError or OverflowError where it cannot hold them as they are.
+    """
     made = pd.Series(values)
     if like is None or made.isna().any():
         return made
@@ -60,7 +63,9 @@ def typed_profile(profile: Mapping[str, Any], dataset: AuditDataset | None, prob
 
 
 def clones_of(vary: Any, dataset: AuditDataset | None, problems: list[Problem]) -> pd.DataFrame:
-    """Every combination of the values, typed as the data's columns are, the first attribute changing slowest; what is wrong joins ``problems``."""
+    """Every combination of the values, typed as the data's columns are, the first attribute changing slowest; what
+    is wrong joins ``problems``.
+    """
     empty = pd.DataFrame(index=[0])
     if not isinstance(vary, Mapping) or not vary:
         problems.append(Problem("vary", "at least one protected attribute with its values", "none"))

@@ -18,7 +18,9 @@ SIDES = ("gain", "lose", "keep")
 
 @dataclass(frozen=True)
 class Contrast:
-    """From one value (or mixture of values) to another: ``first`` and ``second`` are positions of clones, pair by pair."""
+    """From one value (or mixture of values) to another: ``first`` and ``second`` are positions of clones, pair by
+    pair.
+    """
 
     changed: str
     start: str
@@ -28,7 +30,9 @@ class Contrast:
 
 
 def contrasts(clones: pd.DataFrame) -> list[Contrast]:
-    """Each ordered pair of values of each attribute, the others held at each of their values; then all attributes changed at once."""
+    """Each ordered pair of values of each attribute, the others held at each of their values; then all attributes
+    changed at once.
+    """
     names, rows = list(clones), list(clones.itertuples(index=False, name=None))
     place = {row: i for i, row in enumerate(rows)}
     found = []
@@ -52,8 +56,14 @@ def _text(names: Sequence[str], row: Sequence[Any]) -> str:
 
 
 def summarise(
-    scores: np.ndarray, flagged: np.ndarray, found: Sequence[Contrast], person: np.ndarray, *, flag_helps: bool, confidence_level: float
-) -> pd.DataFrame:  # fmt: skip
+    scores: np.ndarray,
+    flagged: np.ndarray,
+    found: Sequence[Contrast],
+    person: np.ndarray,
+    *,
+    flag_helps: bool,
+    confidence_level: float,
+) -> pd.DataFrame:
     """A row for each contrast, of scores and decisions of shape (n, k). Both orders of a pair are one computation."""
     _, codes = np.unique(person, return_inverse=True)
     done: dict[tuple, dict[str, Any]] = {}
@@ -73,8 +83,14 @@ def summarise(
 
 
 def _figures(
-    scores: np.ndarray, flagged: np.ndarray, one: Contrast, codes: np.ndarray, *, flag_helps: bool, confidence_level: float
-) -> dict[str, Any]:  # fmt: skip
+    scores: np.ndarray,
+    flagged: np.ndarray,
+    one: Contrast,
+    codes: np.ndarray,
+    *,
+    flag_helps: bool,
+    confidence_level: float,
+) -> dict[str, Any]:
     first, second = list(one.first), list(one.second)
     # (n, m) with m the number of values at which the other attributes are held; 1 when all change.
     gain, lose = moves(flagged, one, flag_helps=flag_helps)
@@ -89,16 +105,32 @@ def _figures(
     net = np.bincount(codes, weights=(gain.astype(np.int64) - lose).sum(axis=1))
     gap_low, gap_high = _mean_bounds(gap, codes, confidence_level)
     return {
-        "n": n, "n_people": n_people, "n_pairs": n * m, "n_flips": own["n_flips"], "flip_rate": rates["flip_rate"], "low": rates["flip_low"], "high": rates["flip_high"],
-        **{key: (own | rates)[key] for side in ("gain", "lose") for key in (f"n_{side}", f"{side}_rate", f"{side}_low", f"{side}_high")},
+        "n": n,
+        "n_people": n_people,
+        "n_pairs": n * m,
+        "n_flips": own["n_flips"],
+        "flip_rate": rates["flip_rate"],
+        "low": rates["flip_low"],
+        "high": rates["flip_high"],
+        **{
+            key: (own | rates)[key]
+            for side in ("gain", "lose")
+            for key in (f"n_{side}", f"{side}_rate", f"{side}_low", f"{side}_high")
+        },
         **{f"people_{name}": own[f"people_{name}"] for name in SIDES},
-        "p_value": mcnemar(int((net > 0).sum()), int((net < 0).sum())), "mean_gap": gap.mean(), "gap_low": gap_low, "gap_high": gap_high,
-        "largest_gap": gap.ravel()[np.abs(gap).argmax()], "beyond": 1 - (1 - confidence_level) ** (1 / n_people),
-    }  # fmt: skip
+        "p_value": mcnemar(int((net > 0).sum()), int((net < 0).sum())),
+        "mean_gap": gap.mean(),
+        "gap_low": gap_low,
+        "gap_high": gap_high,
+        "largest_gap": gap.ravel()[np.abs(gap).argmax()],
+        "beyond": 1 - (1 - confidence_level) ** (1 / n_people),
+    }
 
 
 def counted(gain: np.ndarray, lose: np.ndarray, person: np.ndarray) -> dict[str, int]:
-    """Pairs that gain, lose and flip, and the people behind at least one pair that gains, loses, and keeps its decision."""
+    """Pairs that gain, lose and flip, and the people behind at least one pair that gains, loses, and keeps its
+    decision.
+    """
     sides = dict(zip(SIDES, (gain, lose, ~(gain | lose)), strict=True))
     found = {"n_gain": int(gain.sum()), "n_lose": int(lose.sum()), "n_flips": int((gain | lose).sum())}
     return found | {f"people_{name}": len(np.unique(person[own.any(axis=1)])) for name, own in sides.items()}
@@ -117,19 +149,26 @@ def _mirrored(own: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("n_{}", "{}_rate", "{}_low", "{}_high", "people_{}"):
         turned[name.format("gain")], turned[name.format("lose")] = own[name.format("lose")], own[name.format("gain")]
     return turned | {
-        "mean_gap": 0.0 - own["mean_gap"], "gap_low": 0.0 - own["gap_high"], "gap_high": 0.0 - own["gap_low"], "largest_gap": 0.0 - own["largest_gap"]
-    }  # fmt: skip
+        "mean_gap": 0.0 - own["mean_gap"],
+        "gap_low": 0.0 - own["gap_high"],
+        "gap_high": 0.0 - own["gap_low"],
+        "largest_gap": 0.0 - own["largest_gap"],
+    }
 
 
 def mcnemar(n_up: int, n_down: int) -> float:
-    """The exact two-sided p-value of McNemar's test: of the pairs that differ, as many one way as the other (McNemar 1947)."""
+    """The exact two-sided p-value of McNemar's test: of the pairs that differ, as many one way as the other (McNemar
+    1947).
+    """
     from scipy.stats import binomtest  # it takes a second to import, and most commands never ask
 
     return float(binomtest(n_up, n_up + n_down).pvalue) if n_up + n_down else 1.0
 
 
 def rate_bounds(flips: np.ndarray, person: np.ndarray, confidence_level: float) -> tuple[float, float]:
-    """Wilson's interval of a share, of shape (n,) or (n, m); with people as clusters where a person stands behind several."""
+    """Wilson's interval of a share, of shape (n,) or (n, m); with people as clusters where a person stands behind
+    several.
+    """
     values = flips.ravel()
     if len(values) == len(np.unique(person)):
         low, high = wilson(values.mean(), len(values), confidence_level=confidence_level)
@@ -139,7 +178,9 @@ def rate_bounds(flips: np.ndarray, person: np.ndarray, confidence_level: float) 
 
 
 def _mean_bounds(gap: np.ndarray, codes: np.ndarray, confidence_level: float) -> tuple[float, float]:
-    """Student's interval of a mean over people (Liang and Zeger's variance where one has several rows); NaN for one person."""
+    """Student's interval of a mean over people (Liang and Zeger's variance where one has several rows); NaN for one
+    person.
+    """
     n_people = int(codes.max()) + 1
     if n_people < 2:
         return np.nan, np.nan

@@ -18,10 +18,12 @@ _POINTS, _PROFILES, _FEW = 100, 200, 30
 def response_curve(
     model: TrainedModel, pairs: CounterfactualPairs, *, feature: str, random_state: int = 0
 ) -> pd.DataFrame:
-    """feature, value, group, score, n: the mean score of up to 200 profiles as each clone, when ``feature`` alone takes each value.
+    """feature, value, group, score, n: the mean score of up to 200 profiles as each clone, when ``feature`` alone takes
+    each value.
 
-    The values run over the data's range as well as the profiles', in round steps (each value, where there are few): a step of the model
-    outside the profiles is seen too. Raises InputError for a column that has no numbers. (Friedman 2001, section 8.2, for each protected value.)
+    The values run over the data's range as well as the profiles', in round steps (each value, where there are few): a
+    step of the model outside the profiles is seen too. Raises InputError for a column that has no numbers. (Friedman
+    2001, section 8.2, for each protected value.)
     """
     if feature not in pairs.profiles or not pd.api.types.is_numeric_dtype(pairs.profiles[feature]):
         raise InputError.one("feature", "a column of the profiles with numbers", shown(feature))
@@ -36,9 +38,15 @@ def response_curve(
     repeated[feature] = at if np.issubdtype(values.dtype, np.floating) else pd.Series(at).astype(column)
     scores = model.predict_score(repeated).reshape(len(values), len(some), len(pairs.clones))
     groups = clone_names(pairs.clones)
-    return pd.DataFrame({
-        "feature": feature, "value": np.repeat(values, len(groups)), "group": groups * len(values), "score": scores.mean(axis=1).ravel(), "n": len(some),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "feature": feature,
+            "value": np.repeat(values, len(groups)),
+            "group": groups * len(values),
+            "score": scores.mean(axis=1).ravel(),
+            "n": len(some),
+        }
+    )
 
 
 def _values(pairs: CounterfactualPairs, feature: str) -> np.ndarray:

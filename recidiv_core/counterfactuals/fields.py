@@ -17,23 +17,50 @@ from recidiv_core.models import usable_features
 
 # Mimesis's own fields that can stand in a profile, and what each is called on the page.
 FIELDS: dict[str, str] = {
-    "uuid": "id (UUID)", "person.full_name": "full name", "person.first_name": "first name", "person.surname": "surname",
-    "person.email": "e-mail address", "person.username": "user name", "person.phone_number": "telephone number",
-    "person.occupation": "occupation", "person.nationality": "nationality", "person.language": "language", "person.university": "university",
-    "person.academic_degree": "academic degree", "address.address": "street and number", "address.city": "city", "address.state": "state or region",
-    "address.postal_code": "postal code", "address.country": "country", "finance.company": "company", "datetime.formatted_date": "date",
-}  # fmt: skip
+    "uuid": "id (UUID)",
+    "person.full_name": "full name",
+    "person.first_name": "first name",
+    "person.surname": "surname",
+    "person.email": "e-mail address",
+    "person.username": "user name",
+    "person.phone_number": "telephone number",
+    "person.occupation": "occupation",
+    "person.nationality": "nationality",
+    "person.language": "language",
+    "person.university": "university",
+    "person.academic_degree": "academic degree",
+    "address.address": "street and number",
+    "address.city": "city",
+    "address.state": "state or region",
+    "address.postal_code": "postal code",
+    "address.country": "country",
+    "finance.company": "company",
+    "datetime.formatted_date": "date",
+}
 GENDERED = frozenset({"person.full_name", "person.first_name", "person.surname", "person.nationality"})
-# A column with such a name, in any language that its words are given in, is made by this field; the first that fits counts.
+# A column with such a name, in any language that its words are given in, is made by this field; the first that fits
+# counts.
 _GUESSES: tuple[tuple[str, str], ...] = (
-    (r"e.?mail", "person.email"), (r"phone|tel(ephone)?\b|mobile", "person.phone_number"), (r"(sur|last|family).?name|apellido", "person.surname"),
-    (r"(first|given).?name|nombre$", "person.first_name"), (r"user.?name|login", "person.username"), (r"(full.?)?name$", "person.full_name"),
-    (r"occupation|job|profession", "person.occupation"), (r"nationality", "person.nationality"), (r"language", "person.language"),
-    (r"university|college", "person.university"), (r"degree$", "person.academic_degree"), (r"zip|post(al)?.?code", "address.postal_code"),
-    (r"city|town|municip", "address.city"), (r"state$|region|province", "address.state"), (r"country", "address.country"),
-    (r"street|address", "address.address"), (r"company|employer", "finance.company"), (r"date|birth", "datetime.formatted_date"),
+    (r"e.?mail", "person.email"),
+    (r"phone|tel(ephone)?\b|mobile", "person.phone_number"),
+    (r"(sur|last|family).?name|apellido", "person.surname"),
+    (r"(first|given).?name|nombre$", "person.first_name"),
+    (r"user.?name|login", "person.username"),
+    (r"(full.?)?name$", "person.full_name"),
+    (r"occupation|job|profession", "person.occupation"),
+    (r"nationality", "person.nationality"),
+    (r"language", "person.language"),
+    (r"university|college", "person.university"),
+    (r"degree$", "person.academic_degree"),
+    (r"zip|post(al)?.?code", "address.postal_code"),
+    (r"city|town|municip", "address.city"),
+    (r"state$|region|province", "address.state"),
+    (r"country", "address.country"),
+    (r"street|address", "address.address"),
+    (r"company|employer", "finance.company"),
+    (r"date|birth", "datetime.formatted_date"),
     (r"(^|[_ ])(uu)?id$", "uuid"),
-)  # fmt: skip
+)
 _GENDER = re.compile(r"^(gender|sex|sexo|geschlecht)$", re.IGNORECASE)
 _MALE, _FEMALE = re.compile(r"^(m|male|man|men|hombre)$", re.I), re.compile(r"^(f|female|woman|women|mujer)$", re.I)
 _FEW = 10  # numbers with no more values than this are levels
@@ -48,8 +75,8 @@ class FieldSpec:
     Parameters
     ----------
     field : str
-        A field of Mimesis, one of ``FIELDS``; ``arguments`` are its own. ``follows`` names a column of the profile that says male or
-        female, and makes names agree with it.
+        A field of Mimesis, one of ``FIELDS``; ``arguments`` are its own. ``follows`` names a column of the profile that
+        says male or female, and makes names agree with it.
     low, high : float
         A range, both ends included, every value as likely; ``is_whole`` gives whole numbers.
     levels : sequence
@@ -76,9 +103,11 @@ class FieldSpec:
     def kind(self) -> str | None:
         """ "field", "range", "levels" or "data"; None when it is none of them, or several."""
         ways = {
-            "field": self.field is not None, "range": self.low is not None or self.high is not None,
-            "levels": bool(self.levels), "data": self.from_data,
-        }  # fmt: skip
+            "field": self.field is not None,
+            "range": self.low is not None or self.high is not None,
+            "levels": bool(self.levels),
+            "data": self.from_data,
+        }
         chosen = [way for way, is_given in ways.items() if is_given]
         return chosen[0] if len(chosen) == 1 else None
 
@@ -111,7 +140,10 @@ class FieldSpec:
 
 @dataclass(frozen=True, eq=False)
 class ProfileSpec:
-    """The columns of a profile in their order. ``dataset`` lends its types, its polarity and what is "from data"; ``flag`` is another polarity."""
+    """The columns of a profile in their order.
+
+    ``dataset`` lends its types, its polarity and what is "from data"; ``flag`` is another polarity.
+    """
 
     columns: Mapping[str, FieldSpec]
     dataset: AuditDataset | None = plain_field(default=None, repr=False)
@@ -119,7 +151,9 @@ class ProfileSpec:
 
     @property
     def polarity(self) -> str:
-        """Whether being flagged harms ("punitive") or helps ("assistive"): as ``flag`` says, else the dataset, else it harms."""
+        """Whether being flagged harms ("punitive") or helps ("assistive"): as ``flag`` says, else the dataset, else
+        it harms.
+        """
         return self.flag or (self.dataset.roles.polarity if self.dataset is not None else "punitive")
 
     def with_column(self, name: str, spec: FieldSpec) -> ProfileSpec:
@@ -135,11 +169,13 @@ class ProfileSpec:
 def suggest_profile_spec(
     dataset: AuditDataset, *, columns: Sequence[str] | None = None, from_data: bool = False
 ) -> ProfileSpec:
-    """A spec to start from: an id, a name, and for each column of ``columns`` (those a model would take) what its type and values say.
+    """A spec to start from: an id, a name, and for each column of ``columns`` (those a model would take) what its type
+    and values say.
 
-    Numbers get their range in the data, without the ten rows at either end; texts and numbers of few values the levels that at least ten
-    rows have; a column of many texts the field of Mimesis that its name asks for. (A rare value may be one person's, and the spec stands in
-    the report.) With ``from_data`` every column comes from the data instead, all together.
+    Numbers get their range in the data, without the ten rows at either end; texts and numbers of few values the levels
+    that at least ten rows have; a column of many texts the field of Mimesis that its name asks for. (A rare value may
+    be one person's, and the spec stands in the report.) With ``from_data`` every column comes from the data instead,
+    all together.
     """
     if columns is None:
         columns = [feature.name for feature in usable_features(dataset)[0]]

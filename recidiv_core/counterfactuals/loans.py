@@ -14,9 +14,14 @@ def loan_model(frame: pd.DataFrame) -> TrainedModel:
     tree = loan_tree(frame)
     features = (Feature("Gender", "category", ("Female", "Male")), Feature("Income", "number"))
     card = {
-        "title": "The article's tree", "algorithm": "decision_tree", "outcome": "Approved", "decisions": ("Denied", "Approved"), "threshold": 0.5, "random_state": 0,
+        "title": "The article's tree",
+        "algorithm": "decision_tree",
+        "outcome": "Approved",
+        "decisions": ("Denied", "Approved"),
+        "threshold": 0.5,
+        "random_state": 0,
         "features": [{"name": f.name, "kind": f.kind, "levels": list(f.levels)} for f in features],
-    }  # fmt: skip
+    }
     return TrainedModel(card["title"], features, lambda X: tree.predict_proba(X)[:, 1], card, pipeline=tree)
 
 

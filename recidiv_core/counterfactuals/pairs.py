@@ -37,9 +37,11 @@ class CounterfactualPairs:
     clones : DataFrame, shape (k, …)
         The combinations; only these columns differ between the clones of a profile.
     person : ndarray of shape (n,)
-        Whom a profile is made from: profiles of the same person are not independent. Without people, every profile by itself.
+        Whom a profile is made from: profiles of the same person are not independent. Without people, every profile by
+        itself.
     source : str
-        "profiles" (made column by column), "between" (between real rows), "rows" (real rows, flipped) or "typed" (one, typed in).
+        "profiles" (made column by column), "between" (between real rows), "rows" (real rows, flipped) or "typed" (one,
+        typed in).
     reading : names of the columns that no model takes.
     polarity : whether being flagged harms ("punitive") or helps ("assistive") the person.
     """
@@ -72,21 +74,28 @@ class CounterfactualPairs:
 
 
 def make_pairs(
-    spec: ProfileSpec, *, vary: Mapping[str, Sequence[Any]], n_profiles: int = 1000, locale: str = "en", random_state: int = 0,
+    spec: ProfileSpec,
+    *,
+    vary: Mapping[str, Sequence[Any]],
+    n_profiles: int = 1000,
+    locale: str = "en",
+    random_state: int = 0,
     progress: Progress = None,
-) -> CounterfactualPairs:  # fmt: skip
+) -> CounterfactualPairs:
     """Make profiles by ``spec`` and clone each for every combination of the values in ``vary`` (M, steps 3 and 4).
 
-    Columns made by a field, a range or levels are drawn independently: together they may describe nobody who exists. Columns "from data"
-    are drawn together: a random row, moved a random part of the way to the most alike of five others that have the same values in
-    everything but their numbers. So every mixture of categories is a real one, numbers stay between those of two real people, and
-    what holds of every row as an order or a difference between two columns of whole numbers, or two of others, holds of the mixture. (Whole numbers
-    are rounded: a sum of them may be off by one.)
+    Columns made by a field, a range or levels are drawn independently: together they may describe nobody who exists.
+    Columns "from data" are drawn together: a random row, moved a random part of the way to the most alike of five
+    others that have the same values in everything but their numbers. So every mixture of categories is a real one,
+    numbers stay between those of two real people, and what holds of every row as an order or a difference between two
+    columns of whole numbers, or two of others, holds of the mixture. (Whole numbers are rounded: a sum of them may be
+    off by one.)
 
     Parameters
     ----------
     vary : mapping of column -> values
-        Of all columns together at most 30 combinations. A column of ``spec`` that stands here is left out of the profiles.
+        Of all columns together at most 30 combinations. A column of ``spec`` that stands here is left out of the
+        profiles.
     locale : str
         One of Mimesis's, such as "en", "es-mx", "de".
 
@@ -125,13 +134,24 @@ def make_pairs(
     options |= {"n_alone": n_alone} if drawn else {}
     options["columns"] = {name: own.words() for name, own in columns.items()}
     profiles = pd.DataFrame({name: made[name] for name in columns})
-    return CounterfactualPairs(profiles, clones, person, source, reading, options, spec.polarity, spec.dataset)
+    return CounterfactualPairs(
+        profiles=profiles,
+        clones=clones,
+        person=person,
+        source=source,
+        reading=reading,
+        options=options,
+        polarity=spec.polarity,
+        dataset=spec.dataset,
+    )
 
 
 def pairs_from_rows(
     dataset: AuditDataset, *, vary: Mapping[str, Sequence[Any]], n_profiles: int | None = None, random_state: int = 0
 ) -> CounterfactualPairs:
-    """The rows of ``dataset``, or ``n_profiles`` of them at random, each cloned for every combination in ``vary``, whatever it had before."""
+    """The rows of ``dataset``, or ``n_profiles`` of them at random, each cloned for every combination in ``vary``,
+    whatever it had before.
+    """
     problems: list[Problem] = []
     clones = clones_of(vary, dataset, problems)
     n = len(dataset) if n_profiles is None else n_profiles
@@ -148,7 +168,16 @@ def pairs_from_rows(
     profiles.insert(0, row, rows + 1)
     person = np.arange(n) if dataset.roles.id is None else person_codes(dataset.frame[dataset.roles.id])[rows]
     options = {"n_profiles": n, "random_state": int(random_state)}
-    return CounterfactualPairs(profiles, clones, person, "rows", (row,), options, dataset.roles.polarity, dataset)
+    return CounterfactualPairs(
+        profiles=profiles,
+        clones=clones,
+        person=person,
+        source="rows",
+        reading=(row,),
+        options=options,
+        polarity=dataset.roles.polarity,
+        dataset=dataset,
+    )
 
 
 def pairs_of(
@@ -162,19 +191,22 @@ def pairs_of(
     if problems:
         raise InputError(problems)
     return CounterfactualPairs(
-        made,
-        clones,
-        np.arange(1),
-        "typed",
-        (),
-        {"n_profiles": 1},
-        dataset.roles.polarity if dataset else "punitive",
-        dataset,
+        profiles=made,
+        clones=clones,
+        person=np.arange(1),
+        source="typed",
+        reading=(),
+        options={"n_profiles": 1},
+        polarity=dataset.roles.polarity if dataset else "punitive",
+        dataset=dataset,
     )
 
 
 def _columns(spec: ProfileSpec, vary: Any) -> tuple[dict[str, FieldSpec], list[Problem]]:
-    """The columns to make, and what is wrong with them. A name that would follow a column that is varied is a surname: it is every clone's."""
+    """The columns to make, and what is wrong with them.
+
+    A name that would follow a column that is varied is a surname: it is every clone's.
+    """
     columns, problems = {}, []
     for name, own in spec.columns.items():
         if not isinstance(own, FieldSpec):

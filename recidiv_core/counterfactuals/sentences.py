@@ -9,8 +9,8 @@ from recidiv_core.words import listed, outward
 
 SOURCES = {"profiles": "profiles", "between": "profiles between real rows", "rows": "real rows", "typed": "profile"}
 FIXED = (
-    "Everything else stays as it is. Whether it would, had the person been born another, is a question about the world that no clone answers: a "
-    "history that was watched more stays longer in the clone too."
+    "Everything else stays as it is. Whether it would, had the person been born another, is a question about the "
+    "world that no clone answers: a history that was watched more stays longer in the clone too."
 )
 
 
@@ -24,8 +24,8 @@ def counterfactual_answer(audit: CounterfactualAudit) -> list[str]:
     for changed, rows in others.groupby("changed", sort=False):
         most = rows.sort_values(["flip_rate", "n_lose"], ascending=False, kind="stable").iloc[0]
         found.append(
-            f"{changed} {'alone' if changed in audit.attributes else 'together'}: {_percent(most['flip_rate'])} ({_bounds(most)}) flip; most do from "
-            f"{most['from']} to {most['to']}."
+            f"{changed} {'alone' if changed in audit.attributes else 'together'}: {_percent(most['flip_rate'])} "
+            f"({_bounds(most)}) flip; most do from {most['from']} to {most['to']}."
         )
     return [*found, unseen_sentence(audit)] if audit.unseen else found
 
@@ -33,8 +33,8 @@ def counterfactual_answer(audit: CounterfactualAudit) -> list[str]:
 def unseen_sentence(audit: CounterfactualAudit) -> str:
     """What 0 flips mean where the model does not take the attribute, and what a probe found instead."""
     text = (
-        f"The model does not take {listed(audit.unseen)}: its clones score the same by construction, and 0 flips say nothing of how it treats the "
-        "groups."
+        f"The model does not take {listed(audit.unseen)}: its clones score the same by construction, and 0 flips "
+        "say nothing of how it treats the groups."
     )
     probes = [probe for probe in audit.proxies if probe.attribute in audit.unseen]
     return " ".join([text, *(probe_sentence(probe.attribute, probe.sentence()) for probe in probes)])
@@ -58,12 +58,16 @@ def _contrast_sentence(audit: CounterfactualAudit, row: pd.Series) -> str:
         else f", in {int(row['n_pairs']):,} pairs (the other attributes at each of their values)"
     )
     if row["n_flips"] == 0:
-        text = f"None of {int(row['n']):,} {kind} gets another decision {change}{held}; with {100 * audit.confidence_level:g} % confidence at most {_bounds(row).split(' to ')[1]} of such would."
+        text = (
+            f"None of {int(row['n']):,} {kind} gets another decision {change}{held}; with "
+            f"{100 * audit.confidence_level:g} % confidence at most {_bounds(row).split(' to ')[1]} of such would."
+        )
     else:
         share = f"all {int(row['n_pairs']):,}" if row["n_flips"] == row["n_pairs"] else _percent(row["flip_rate"])
         text = (
-            f"Of {int(row['n']):,} {kind}{held} {share} ({100 * audit.confidence_level:g} % interval {_bounds(row)}) get another decision {change}: "
-            f"{int(row['n_lose']):,} lose by it ({away} to {there}), {int(row['n_gain']):,} gain. Exact McNemar {_p(row['p_value'])}."
+            f"Of {int(row['n']):,} {kind}{held} {share} ({100 * audit.confidence_level:g} % interval "
+            f"{_bounds(row)}) get another decision {change}: {int(row['n_lose']):,} lose by it ({away} to "
+            f"{there}), {int(row['n_gain']):,} gain. Exact McNemar {_p(row['p_value'])}."
         )
     gap = f" The score changes by {row['mean_gap']:+.3f} on average"
     spread = f" ({outward(row['gap_low'], row['gap_high'], percent=False)})" if row["gap_low"] == row["gap_low"] else ""

@@ -23,7 +23,10 @@ _MOST_LEVELS = 100
 
 @dataclass(frozen=True, eq=False)
 class Single:
-    """One profile: its ``clones`` with score and decision, and ``changes``, as :func:`smallest_changes` gives them. ``is_real``: a row of the data."""
+    """One profile: its ``clones`` with score and decision, and ``changes``, as :func:`smallest_changes` gives them.
+
+    ``is_real``: a row of the data.
+    """
 
     clones: pd.DataFrame
     changes: pd.DataFrame
@@ -45,22 +48,22 @@ def ask_one(
     """What the audit asks, about one profile. Raises InputError where the model cannot score it."""
     made = pairs_of(profile, vary=audit.made.vary, dataset=audit.made.dataset)
     own = audit_counterfactuals(model, made, threshold=audit.threshold)
-    changes = smallest_changes(
-        model, profile, allowed=allowed, dataset=audit.made.dataset, threshold=audit.threshold
-    )  # fmt: skip
+    changes = smallest_changes(model, profile, allowed=allowed, dataset=audit.made.dataset, threshold=audit.threshold)
     return Single(own.pairs.drop(columns=own.answers[2]), changes, is_real)
 
 
 def smallest_changes(
     model: TrainedModel, profile: Mapping[str, Any], *, allowed: Sequence[str], dataset: AuditDataset, threshold: float
 ) -> pd.DataFrame:
-    """feature, now, needed, change, share_of_range, score: for each column of ``allowed`` the smallest change of it alone that alters the decision.
+    """feature, now, needed, change, share_of_range, score: for each column of ``allowed`` the smallest change of it
+    alone that alters the decision.
 
-    Numbers are moved within the data's range, to either side: over 512 values, then twice over some 512 round ones between the last that does not
-    alter the decision and the first that does. A stretch of other decisions narrower than the first steps can be missed; whole numbers are
-    found exactly where a side has no more values than that. Texts are set to each value in the data, and of those that alter it the most common is given. ``needed``
-    is missing where nothing in the range alters it. The smallest as a share of the range comes first; another text, or a number where it is
-    missing, counts as 1.
+    Numbers are moved within the data's range, to either side: over 512 values, then twice over some 512 round ones
+    between the last that does not alter the decision and the first that does. A stretch of other decisions narrower
+    than the first steps can be missed; whole numbers are found exactly where a side has no more values than that. Texts
+    are set to each value in the data, and of those that alter it the most common is given. ``needed`` is missing where
+    nothing in the range alters it. The smallest as a share of the range comes first; another text, or a number where it
+    is missing, counts as 1.
 
     Raises
     ------
@@ -117,7 +120,9 @@ def _row(name: str, column: pd.Series, now: Any, found: list[tuple[Any, float]])
 def _altered(
     model: TrainedModel, base: pd.DataFrame, threshold: float, is_flagged: bool, tried: Mapping[Any, np.ndarray]
 ) -> dict[Any, tuple[Any, float]]:
-    """Of each column's values, in their order, the first that alters the decision, with its score: one call of the model for all."""
+    """Of each column's values, in their order, the first that alters the decision, with its score: one call of the
+    model for all.
+    """
     parts = []
     for (name, _), values in tried.items():
         part = base.take(np.zeros(len(values), dtype=int)).reset_index(drop=True)

@@ -118,9 +118,16 @@ class AuditDataset:
         own = {n: _used_levels(Attribute(n, a.levels, a.codes[rows])) for n, a in self.attributes.items()}
         digest = hashlib.sha256(self.digest.encode() + np.packbits(rows).tobytes()).hexdigest()
         return replace(
-            self, frame=self.frame.loc[rows], digest=digest, attributes=own, _reduced={},
-            y_true=part(self.y_true), y_score=part(self.y_score), y_pred=part(self.y_pred), weight=part(self.weight),
-        )  # fmt: skip
+            self,
+            frame=self.frame.loc[rows],
+            digest=digest,
+            attributes=own,
+            _reduced={},
+            y_true=part(self.y_true),
+            y_score=part(self.y_score),
+            y_pred=part(self.y_pred),
+            weight=part(self.weight),
+        )
 
     def ledger_table(self) -> pd.DataFrame:
         """The ledger as a table: step, detail, n_rows, n_left."""
@@ -416,7 +423,9 @@ def suggest_cutpoints(values: pd.Series) -> list[float]:
 
 
 def _lost_groups(table: Table, attributes: dict[str, Attribute], keep: np.ndarray, problems: list[Problem]) -> Table:
-    """Name the groups of which no row is used; an attribute that is left with one group compares nothing, and is refused."""
+    """Name the groups of which no row is used; an attribute that is left with one group compares nothing, and is
+    refused.
+    """
     for name, attribute in attributes.items():
         used = np.bincount(attribute.codes[keep], minlength=len(attribute.levels)) > 0
         lost = [level for level, is_used in zip(attribute.levels, used, strict=True) if not is_used]

@@ -10,8 +10,8 @@ import pandas as pd
 from recidiv_core.data.datasets import AuditDataset
 from recidiv_core.stats import wilson
 
-# A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in which nearly
-# everybody, or nobody, has an outcome that is common.
+# A column known only afterwards gives itself away: it ranks people by outcome as no forecast does, or has a level in
+# which nearly everybody, or nobody, has an outcome that is common.
 _TOO_GOOD, _PURE, _COMMON = 0.85, 0.9, 0.7
 # What the room of recidivism data calls its outcomes: one must not predict another.
 _OUTCOME = re.compile(r"recidivism (within \d+ (year|month)s?|at any time)$")

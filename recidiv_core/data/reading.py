@@ -80,7 +80,9 @@ def read_table(
 
 
 def parse_table(data: bytes, name: str, max_rows: int | None = None) -> Table:
-    """As :func:`read_table`, from bytes and in this process: for what is our own, and for the worker that reads the rest."""
+    """As :func:`read_table`, from bytes and in this process: for what is our own, and for the worker that reads the
+    rest.
+    """
     where = shown(name)
     if not data.strip():
         raise InputError.one(where, _ACCEPTED, "an empty file")
@@ -113,7 +115,9 @@ def _apart(data: bytes, name: str, max_rows: int | None) -> Table:
 
 
 def parse_to_arrow(data: bytes, *, name: str, max_rows: int | None) -> bytes:
-    """What the worker does: the table of :func:`parse_table` as an Arrow stream, the rest of it in the schema's metadata."""
+    """What the worker does: the table of :func:`parse_table` as an Arrow stream, the rest of it in the schema's
+    metadata.
+    """
     table = parse_table(data, name, max_rows)
     told = {"sha256": table.sha256, "ledger": [vars(entry) for entry in table.ledger]}
     made = pa.Table.from_pandas(table.frame, preserve_index=False)
@@ -279,8 +283,10 @@ def _read_parquet(data: bytes, where: str) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _unfolded(data: bytes, where: str, fields: list[pa.Field], usable: list[int]) -> pa.Table:
-    """The usable columns. Texts are read as the file may hold them, each once with the rows pointing at it: what they unfold to, which the file does not say, is
-    known before they do.
+    """The usable columns.
+
+    Texts are read as the file may hold them, each once with the rows pointing at it: what they unfold to, which the
+    file does not say, is known before they do.
     """
     texts = [f.name for f in fields if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
     names = [field.name for field in fields]
@@ -292,8 +298,10 @@ def _unfolded(data: bytes, where: str, fields: list[pa.Field], usable: list[int]
     folded = [i for i, column in enumerate(table.columns) if pa.types.is_dictionary(column.type)]
     size = sum(
         pc.sum(pc.take(pc.binary_length(chunk.dictionary), chunk.indices)).as_py() or 0
-        for i in folded for chunk in table.column(i).chunks if pa.types.is_string(chunk.type.value_type) or pa.types.is_large_string(chunk.type.value_type)
-    )  # fmt: skip
+        for i in folded
+        for chunk in table.column(i).chunks
+        if pa.types.is_string(chunk.type.value_type) or pa.types.is_large_string(chunk.type.value_type)
+    )
     _refuse_size(where, table.num_rows, table.num_columns, size, MAX_ROWS)
     for i in folded:
         column = table.column(i)

@@ -108,7 +108,8 @@ SAMPLES: dict[str, Sample] = {
         ),
         Sample(
             "planted_slice",
-            "Simulated risk scores for 20,000 people, right but for one slice: those without work in the district North",
+            "Simulated risk scores for 20,000 people, right but for one slice: those without work in the district "
+            "North",
             Roles(
                 "event", score="score", sensitive=("sex", "district"), features=("age", "priors", "offence", "employed")
             ),
@@ -117,7 +118,8 @@ SAMPLES: dict[str, Sample] = {
         ),
         Sample(
             "loans",
-            "1,000 simulated loans, approved for every man and for women with a high income, and the tree that learnt it",
+            "1,000 simulated loans, approved for every man and for women with a high income, and the tree that "
+            "learnt it",
             Roles("Approved", score="tree score", sensitive=("Gender",), features=("Income",), polarity="assistive"),
             0.5,
             _loans,

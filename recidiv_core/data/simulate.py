@@ -65,18 +65,19 @@ def simulate_scores(
 def simulate_failures(n: int, *, effect: float = 3.0, groups: bool = True, random_state: int = 0) -> SimulatedScores:
     """People whose score is right but in one slice: those without work in the district North.
 
-    The score is the probability that a logistic model of age, priors, sex and employment gives; outcomes follow that model, in the
-    planted slice with ``effect`` added on the logit scale, of which the score knows nothing.
+    The score is the probability that a logistic model of age, priors, sex and employment gives; outcomes follow that
+    model, in the planted slice with ``effect`` added on the logit scale, of which the score knows nothing.
 
     Parameters
     ----------
     n : int
         Rows.
     effect : float
-        On the logit scale; 0 plants nothing, so that every slice's error differs from the average only as its people's own
-        probabilities do.
+        On the logit scale; 0 plants nothing, so that every slice's error differs from the average only as its people's
+        own probabilities do.
     groups : bool
-        Whether the model's probabilities differ between people at all; without, each is 0.4 but for noise that no column shows.
+        Whether the model's probabilities differ between people at all; without, each is 0.4 but for noise that no
+        column shows.
     """
     from scipy.special import expit
 
@@ -93,8 +94,16 @@ def simulate_failures(n: int, *, effect: float = 3.0, groups: bool = True, rando
     latent = (known if groups else np.full(n, -0.4)) + random.normal(0, 0.5, n)
     planted = ~is_employed & (district == "North")
     event = random.random(n) < expit(latent + effect * planted)
-    frame = pd.DataFrame({
-        "event": event.astype(int), "score": expit(latent).round(6), "age": age, "priors": priors, "sex": sex, "district": district,
-        "offence": offence, "employed": np.where(is_employed, "yes", "no"),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "event": event.astype(int),
+            "score": expit(latent).round(6),
+            "age": age,
+            "priors": priors,
+            "sex": sex,
+            "district": district,
+            "offence": offence,
+            "employed": np.where(is_employed, "yes", "no"),
+        }
+    )
     return SimulatedScores(frame, {"slice": "employed = no and district = North", "effect": effect, "rows": planted})

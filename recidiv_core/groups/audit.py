@@ -88,9 +88,14 @@ def audit_groups(
         When an option is out of range or the reference does not exist.
     """
     options = {
-        "threshold": threshold, "tolerance": tolerance, "confidence_level": confidence_level, "n_boot": n_boot,
-        "min_support": min_support, "reference": reference, "random_state": random_state,
-    }  # fmt: skip
+        "threshold": threshold,
+        "tolerance": tolerance,
+        "confidence_level": confidence_level,
+        "n_boot": n_boot,
+        "min_support": min_support,
+        "reference": reference,
+        "random_state": random_state,
+    }
     references = _checked_options(dataset, options, flagged)
     if flagged is None:
         flagged, used, source = _flagged(dataset, threshold)
@@ -126,9 +131,15 @@ def audit_groups(
         progress(1.0, "Done")
     return GroupAudit(
         dataset={"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)},
-        roles=dataset.roles, options=options, threshold=used, threshold_source=source,
-        cells=joint.table(dataset), ledger=dataset.ledger_table(), critical=critical, **tables,
-    )  # fmt: skip
+        roles=dataset.roles,
+        options=options,
+        threshold=used,
+        threshold_source=source,
+        cells=joint.table(dataset),
+        ledger=dataset.ledger_table(),
+        critical=critical,
+        **tables,
+    )
 
 
 def _checked_options(

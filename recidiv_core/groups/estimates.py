@@ -146,8 +146,16 @@ def estimate_groups(
         return _detectable(q, size, scores, worst, critical, tolerance)
 
     usable = (support == "") & (reason == "") & compared
-    estimates = Estimates(value, usable, family, np.maximum(error, 1e-300), draws, bounds, detectable)
-    return GroupEstimates(metrics, value, size, reason, support, estimates)
+    estimates = Estimates(
+        value=value,
+        usable=usable,
+        family=family,
+        error=np.maximum(error, 1e-300),
+        draws=draws,
+        bounds=bounds,
+        detectable=detectable,
+    )
+    return GroupEstimates(metrics=metrics, value=value, size=size, reason=reason, support=support, estimates=estimates)
 
 
 def _proportions(counts: ConfusionCounts) -> tuple[np.ndarray, np.ndarray]:

@@ -75,10 +75,16 @@ def _calibration_of(group: str, curve: ScoreCurve, edges: np.ndarray, z: float) 
     low, high = wilson_bounds(observed, n, z)
     table = pd.DataFrame(
         {
-            "group": group, "bin": np.arange(len(edges)) + 1, "mean_score": mean, "n": n,
-            "n_positive": n_positive, "observed": observed, "low": low, "high": high,
+            "group": group,
+            "bin": np.arange(len(edges)) + 1,
+            "mean_score": mean,
+            "n": n,
+            "n_positive": n_positive,
+            "observed": observed,
+            "low": low,
+            "high": high,
         }
-    )  # fmt: skip
+    )
     return table[total > 0].reset_index(drop=True)
 
 

@@ -78,7 +78,10 @@ def _fact(audit: GroupAudit, row: Any, pair: tuple[str, str]) -> str:
         return f"For every 100 {metric.among}, {first} in the group {pair[0]}, {second} in the group {pair[1]}."
     if metric.unit == "rate":
         counts = people(high, low, tell_apart=row.verdict == "exceeds")
-        return f"Of {metric.among}, {counts[0]} {metric.counted} in the group {pair[0]}, {counts[1]} in the group {pair[1]}."
+        return (
+            f"Of {metric.among}, {counts[0]} {metric.counted} in the group {pair[0]}, {counts[1]} in the group "
+            f"{pair[1]}."
+        )
     return f"{metric.among} {number(high)} in the group {pair[0]}, {number(low)} in the group {pair[1]}."
 
 

@@ -104,12 +104,19 @@ def _disparities(attribute: Attribute, groups: GroupEstimates, found: Comparison
         excluded = tuple(levels[~groups.estimates.usable[:, k]])
         rows.append(
             {
-                "attribute": attribute.name, "metric": name, "range": found.range[k], "low": found.low[k],
-                "high": found.high[k], "verdict": verdict, "detectable": found.detectable[k], "p_value": found.p_value[k],
+                "attribute": attribute.name,
+                "metric": name,
+                "range": found.range[k],
+                "low": found.low[k],
+                "high": found.high[k],
+                "verdict": verdict,
+                "detectable": found.detectable[k],
+                "p_value": found.p_value[k],
                 "worst_pair": tuple(levels[found.worst[k]]) if found.worst[k, 0] >= 0 else None,
-                "excluded_groups": excluded, "reason": reason,
+                "excluded_groups": excluded,
+                "reason": reason,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 
@@ -199,11 +206,17 @@ def _four_fifths(attribute: Attribute, groups: GroupEstimates, z: float, polarit
     )
     return pd.DataFrame(
         {
-            "attribute": attribute.name, "group": attribute.levels, "most_favoured": attribute.levels[best],
-            "favourable_rate": rate, "ratio": ratio, "low": ratio_low, "high": ratio_high,
-            "reading": reading, "reason": np.where(exists, "", np.where(usable, "nobody got the favourable result", "too few rows")),
+            "attribute": attribute.name,
+            "group": attribute.levels,
+            "most_favoured": attribute.levels[best],
+            "favourable_rate": rate,
+            "ratio": ratio,
+            "low": ratio_low,
+            "high": ratio_high,
+            "reading": reading,
+            "reason": np.where(exists, "", np.where(usable, "nobody got the favourable result", "too few rows")),
         }
-    )  # fmt: skip
+    )
 
 
 def _left_out(attribute: Attribute, groups: GroupEstimates) -> pd.DataFrame:

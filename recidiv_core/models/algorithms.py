@@ -14,10 +14,11 @@ LAYERS = (256, 128, 64, 32)  # F, section 3.5
 
 @dataclass(frozen=True)
 class Algorithm:
-    """``make(random_state)`` gives an unfitted scikit-learn classifier; ``space`` holds a list, or what draws a number, for each parameter.
+    """``make(random_state)`` gives an unfitted scikit-learn classifier; ``space`` holds a list, or what draws a number,
+    for each parameter.
 
-    ``cost`` is the time of a fit against the others', for the time left. ``mitigates``: it takes the protected attribute into account while
-    it is trained, and is no candidate for tuning or saving.
+    ``cost`` is the time of a fit against the others', for the time left. ``mitigates``: it takes the protected
+    attribute into account while it is trained, and is no candidate for tuning or saving.
     """
 
     name: str
@@ -38,9 +39,7 @@ def _logistic(random_state: int) -> Any:
 def _elastic_net(random_state: int) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(
-        solver="saga", l1_ratio=0.5, C=0.1, max_iter=200, tol=1e-3, random_state=random_state
-    )  # fmt: skip
+    return LogisticRegression(solver="saga", l1_ratio=0.5, C=0.1, max_iter=200, tol=1e-3, random_state=random_state)
 
 
 def _linear_discriminant(random_state: int) -> Any:
@@ -85,7 +84,10 @@ def _decision_tree(random_state: int) -> Any:
 
 @dataclass(frozen=True)
 class _LogUniform:
-    """A number between two others, all orders of magnitude alike, as scikit-learn draws from it. (scipy's takes a second to import.)"""
+    """A number between two others, all orders of magnitude alike, as scikit-learn draws from it.
+
+    (scipy's takes a second to import.)
+    """
 
     low: float
     high: float
@@ -97,34 +99,116 @@ class _LogUniform:
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("logistic_regression", "Logistic regression", _logistic, {"C": _LogUniform(1e-3, 1e2)}, True, 1.0),
         Algorithm(
-            "elastic_net", "Elastic net", _elastic_net,
-            {"C": _LogUniform(1e-3, 1e0), "l1_ratio": [0.1, 0.3, 0.5, 0.7, 0.9]}, True, 2.0,
+            name="logistic_regression",
+            title="Logistic regression",
+            make=_logistic,
+            space={"C": _LogUniform(1e-3, 1e2)},
+            needs_scaling=True,
+            cost=1.0,
+        ),
+        Algorithm(
+            name="elastic_net",
+            title="Elastic net",
+            make=_elastic_net,
+            space={"C": _LogUniform(1e-3, 1e0), "l1_ratio": [0.1, 0.3, 0.5, 0.7, 0.9]},
+            needs_scaling=True,
+            cost=2.0,
         ),
         # The two that F tuned by hand, or not at all: nothing is searched, so no inner folds are needed.
-        Algorithm("linear_discriminant", "Linear discriminant analysis", _linear_discriminant, {}, True, 0.5),
         Algorithm(
-            "random_forest", "Random forest", _random_forest,
-            {"min_samples_leaf": [5, 10, 20, 50], "max_features": ["sqrt", 0.3, 0.5], "max_depth": [8, 12, 20, None]}, False, 4.0,
+            name="linear_discriminant",
+            title="Linear discriminant analysis",
+            make=_linear_discriminant,
+            space={},
+            needs_scaling=True,
+            cost=0.5,
         ),
         Algorithm(
-            "gradient_boosting", "Gradient boosting", _gradient_boosting,
-            {"learning_rate": _LogUniform(0.02, 0.3), "max_leaf_nodes": [7, 15, 31], "min_samples_leaf": [10, 20, 50], "max_iter": [50, 100, 200], "l2_regularization": [0.0, 0.1, 1.0]},
-            False, 1.0,
+            name="random_forest",
+            title="Random forest",
+            make=_random_forest,
+            space={
+                "min_samples_leaf": [5, 10, 20, 50],
+                "max_features": ["sqrt", 0.3, 0.5],
+                "max_depth": [8, 12, 20, None],
+            },
+            needs_scaling=False,
+            cost=4.0,
         ),
         Algorithm(
-            "xgboost", "XGBoost", _xgboost,
-            {"learning_rate": _LogUniform(0.02, 0.3), "max_depth": [2, 3, 4, 6], "n_estimators": [50, 100, 200], "subsample": [0.6, 0.8, 1.0], "min_child_weight": [1, 5, 20]},
-            False, 1.0,
+            name="gradient_boosting",
+            title="Gradient boosting",
+            make=_gradient_boosting,
+            space={
+                "learning_rate": _LogUniform(0.02, 0.3),
+                "max_leaf_nodes": [7, 15, 31],
+                "min_samples_leaf": [10, 20, 50],
+                "max_iter": [50, 100, 200],
+                "l2_regularization": [0.0, 0.1, 1.0],
+            },
+            needs_scaling=False,
+            cost=1.0,
         ),
-        Algorithm("multilayer_perceptron", "Multilayer perceptron", _multilayer_perceptron, {}, True, 6.0),
-        Algorithm("decision_tree", "Decision tree", _decision_tree, {"max_depth": [3, 4, 5, 6, 8, 10], "min_samples_leaf": [10, 20, 50, 100]}, False, 0.4),
-        Algorithm("reweighing", "Reweighing (aif360), logistic regression", _logistic, {}, True, 1.0, mitigates=True),
-        Algorithm("parity_gradient", "Exponentiated gradient (fairlearn), demographic parity", _logistic, {}, True, 25.0, mitigates=True),
-        Algorithm("odds_gradient", "Exponentiated gradient (fairlearn), equalized odds", _logistic, {}, True, 25.0, mitigates=True),
+        Algorithm(
+            name="xgboost",
+            title="XGBoost",
+            make=_xgboost,
+            space={
+                "learning_rate": _LogUniform(0.02, 0.3),
+                "max_depth": [2, 3, 4, 6],
+                "n_estimators": [50, 100, 200],
+                "subsample": [0.6, 0.8, 1.0],
+                "min_child_weight": [1, 5, 20],
+            },
+            needs_scaling=False,
+            cost=1.0,
+        ),
+        Algorithm(
+            name="multilayer_perceptron",
+            title="Multilayer perceptron",
+            make=_multilayer_perceptron,
+            space={},
+            needs_scaling=True,
+            cost=6.0,
+        ),
+        Algorithm(
+            name="decision_tree",
+            title="Decision tree",
+            make=_decision_tree,
+            space={"max_depth": [3, 4, 5, 6, 8, 10], "min_samples_leaf": [10, 20, 50, 100]},
+            needs_scaling=False,
+            cost=0.4,
+        ),
+        Algorithm(
+            name="reweighing",
+            title="Reweighing (aif360), logistic regression",
+            make=_logistic,
+            space={},
+            needs_scaling=True,
+            cost=1.0,
+            mitigates=True,
+        ),
+        Algorithm(
+            name="parity_gradient",
+            title="Exponentiated gradient (fairlearn), demographic parity",
+            make=_logistic,
+            space={},
+            needs_scaling=True,
+            cost=25.0,
+            mitigates=True,
+        ),
+        Algorithm(
+            name="odds_gradient",
+            title="Exponentiated gradient (fairlearn), equalized odds",
+            make=_logistic,
+            space={},
+            needs_scaling=True,
+            cost=25.0,
+            mitigates=True,
+        ),
     )
-}  # fmt: skip
+}
 TRAINABLE = tuple(name for name, algorithm in ALGORITHMS.items() if not algorithm.mitigates)
 MITIGATIONS = tuple(name for name, algorithm in ALGORITHMS.items() if algorithm.mitigates)
 

@@ -14,20 +14,84 @@ _MAX_NODES = 20_000
 _MAX_ELEMENTS = 50_000_000
 _MAX_DEPTH = 60
 _MOST_FEATURES = 100_000
-# Operations whose output is no larger than their inputs say. What makes data from nothing, loops or calls other graphs is not among them.
+# Operations whose output is no larger than their inputs say. What makes data from nothing, loops or calls other graphs
+# is not among them.
 _OPERATIONS = {
     "": {
-        "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Erf", "Exp", "Flatten", "Gather", "Gemm", "Greater", "GreaterOrEqual",
-        "Identity", "IsNaN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Not", "Or", "Pow",
-        "Reciprocal", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Sign", "Slice", "Softmax", "Split", "Sqrt",
-        "Squeeze", "Sub", "Sum", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where", "Constant",
+        "Abs",
+        "Add",
+        "And",
+        "ArgMax",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Div",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Flatten",
+        "Gather",
+        "Gemm",
+        "Greater",
+        "GreaterOrEqual",
+        "Identity",
+        "IsNaN",
+        "LeakyRelu",
+        "Less",
+        "LessOrEqual",
+        "Log",
+        "LogSoftmax",
+        "MatMul",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "Not",
+        "Or",
+        "Pow",
+        "Reciprocal",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceSum",
+        "Relu",
+        "Reshape",
+        "Shape",
+        "Sigmoid",
+        "Sign",
+        "Slice",
+        "Softmax",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Sub",
+        "Sum",
+        "Tanh",
+        "TopK",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+        "Constant",
     },
     "ai.onnx.ml": {
-        "ArrayFeatureExtractor", "Binarizer", "CastMap", "FeatureVectorizer", "Imputer", "LabelEncoder", "LinearClassifier", "LinearRegressor",
-        "Normalizer", "OneHotEncoder", "Scaler", "SVMClassifier", "SVMRegressor", "TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble",
+        "ArrayFeatureExtractor",
+        "Binarizer",
+        "CastMap",
+        "FeatureVectorizer",
+        "Imputer",
+        "LabelEncoder",
+        "LinearClassifier",
+        "LinearRegressor",
+        "Normalizer",
+        "OneHotEncoder",
+        "Scaler",
+        "SVMClassifier",
+        "SVMRegressor",
+        "TreeEnsembleClassifier",
+        "TreeEnsembleRegressor",
+        "TreeEnsemble",
         "ZipMap",
     },
-}  # fmt: skip
+}
 _KINDS = {1: "float", 7: "int64", 8: "text", 11: "double"}
 
 
@@ -59,7 +123,9 @@ def check_xgboost_json(data: bytes, name: str) -> None:
 
 
 def _is_tree(left: Any, right: Any, feature: Any, n_features: int) -> bool:
-    """Whether children come after their parents, inside the tree, and every split is on a feature that exists: no path is endless."""
+    """Whether children come after their parents, inside the tree, and every split is on a feature that exists: no
+    path is endless.
+    """
     left, right, feature = (np.asarray(values, dtype=np.int64) for values in (left, right, feature))
     n = len(left)
     if not (len(right) == len(feature) == n) or n == 0:
@@ -68,8 +134,12 @@ def _is_tree(left: Any, right: Any, feature: Any, n_features: int) -> bool:
     own = np.arange(n)[inner]
     children = np.concatenate([left[inner], right[inner]])
     return bool(
-        (children < n).all() and (left[inner] > own).all() and (right[inner] > own).all() and (feature[inner] >= 0).all() and (feature[inner] < n_features).all()
-    )  # fmt: skip
+        (children < n).all()
+        and (left[inner] > own).all()
+        and (right[inner] > own).all()
+        and (feature[inner] >= 0).all()
+        and (feature[inner] < n_features).all()
+    )
 
 
 def check_trees(model: Any, name: str) -> None:
@@ -117,8 +187,8 @@ def check_onnx(data: bytes, name: str) -> tuple[list[tuple[str, str, int | None]
     Raises
     ------
     InputError
-        For data outside the file, operations that are not on the list, functions and graphs of its own, tensors that say they are larger
-        than they are, and anything too large.
+        For data outside the file, operations that are not on the list, functions and graphs of its own, tensors that
+        say they are larger than they are, and anything too large.
     """
     import onnx
     from google.protobuf.message import DecodeError

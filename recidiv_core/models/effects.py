@@ -20,21 +20,28 @@ _Z = normal_quantile(0.95)
 
 
 def marginal_effects(
-    dataset: AuditDataset, *, selection: str | None = None, outcome: str | None = None, features: Sequence[str] | None = None,
-    unaware: bool = False, progress: Progress = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Average marginal effects of a logit on every feature, as C's Table 4.1: variable, level, against, effect, se, z, p_value, stars,
-    low, high, n, reason.
+    dataset: AuditDataset,
+    *,
+    selection: str | None = None,
+    outcome: str | None = None,
+    features: Sequence[str] | None = None,
+    unaware: bool = False,
+    progress: Progress = None,
+) -> pd.DataFrame:
+    """Average marginal effects of a logit on every feature, as C's Table 4.1: variable, level, against, effect, se, z,
+    p_value, stars, low, high, n, reason.
 
-    An effect is the mean over rows of the derivative of the probability; of a level, or of a 0/1 column, the mean of the difference that it
-    makes (against the most common level, ``against``). Standard errors by the delta method, with people as clusters where somebody has several rows. A number
-    that is missing is set to its mean, with an indicator, "(missing)", beside it: no row is lost.
+    An effect is the mean over rows of the derivative of the probability; of a level, or of a 0/1 column, the mean of
+    the difference that it makes (against the most common level, ``against``). Standard errors by the delta method, with
+    people as clusters where somebody has several rows. A number that is missing is set to its mean, with an indicator,
+    "(missing)", beside it: no row is lost.
 
     Parameters
     ----------
     selection : None, "forward" or "backward"
-        Forward takes in, one at a time, the variable with the smallest p-value of Rao's score test while it is below 0.05; backward takes
-        out the one with the largest p-value of Wald's test while it is at least 0.05. All levels of a category come and go together.
+        Forward takes in, one at a time, the variable with the smallest p-value of Rao's score test while it is below
+        0.05; backward takes out the one with the largest p-value of Wald's test while it is at least 0.05. All levels
+        of a category come and go together.
 
     Raises
     ------
@@ -80,7 +87,9 @@ class _NotConverged(Exception):
 
 
 def _design(rows: Rows, used: Sequence[Feature]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Numbers as they are, categories as indicators of every level but the most common; and the columns of each variable."""
+    """Numbers as they are, categories as indicators of every level but the most common; and the columns of each
+    variable.
+    """
     columns, blocks = {}, {}
     for feature in used:
         own = rows.X[feature.name]
@@ -129,7 +138,10 @@ def _estimable(design: pd.DataFrame, blocks: dict[str, list[str]]) -> tuple[dict
 def _without_separating(
     y: np.ndarray, design: pd.DataFrame, blocks: dict[str, list[str]]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Without indicators whose people all came back, or none: their coefficient is infinite. Their people count as of the base level."""
+    """Without indicators whose people all came back, or none: their coefficient is infinite.
+
+    Their people count as of the base level.
+    """
     kept, dropped = {}, {}
     for name, columns in blocks.items():
         pure = []
@@ -202,8 +214,8 @@ def _effects(
 def _average_effect(X: np.ndarray, coefficients: np.ndarray, place: int, block: list[int]) -> tuple[float, np.ndarray]:
     """The mean effect of one column on the probability, and its gradient by the coefficients.
 
-    Of a number the mean derivative. Of an indicator the mean difference that it makes when everybody has it and none of its block's other
-    indicators, against everybody having none: the levels of a category exclude each other.
+    Of a number the mean derivative. Of an indicator the mean difference that it makes when everybody has it and none of
+    its block's other indicators, against everybody having none: the levels of a category exclude each other.
     """
     values = X[:, place]
     if not np.isin(values, (0.0, 1.0)).all():

@@ -42,8 +42,8 @@ class ModelComparison:
     Attributes
     ----------
     folds : DataFrame
-        One row for each outcome, algorithm and fold: sizes, parameters, AUC with DeLong's standard error, and what it does at two
-        thresholds: the one with most recall at a precision of 0.85 (else most precision), and 0.5.
+        One row for each outcome, algorithm and fold: sizes, parameters, AUC with DeLong's standard error, and what it
+        does at two thresholds: the one with most recall at a precision of 0.85 (else most precision), and 0.5.
     table : DataFrame
         Means and SDs over folds, as F's Table 10 and C's Table 5.1.
     scores : DataFrame, shape (n, outcome × algorithm)
@@ -80,7 +80,10 @@ class ModelComparison:
         return {"compared": [f"{row.algorithm}: {row.outcome}" for row in pairs.itertuples()]}
 
     def merged(self, other: ModelComparison) -> ModelComparison:
-        """Both comparisons as one; they must be of the same data and options. What is in both is taken from ``other``."""
+        """Both comparisons as one; they must be of the same data and options.
+
+        What is in both is taken from ``other``.
+        """
         if (self.dataset, self.options) != (other.dataset, other.options):
             raise InputError.one("comparisons", "the same data and options", "different ones")
         new = set(map(tuple, other.folds[["outcome", "algorithm"]].drop_duplicates().to_numpy()))
@@ -92,16 +95,28 @@ class ModelComparison:
 
         scores = pd.concat([self.scores[[c for c in self.scores if c not in new]], other.scores], axis=1)
         return replace(
-            self, folds=joined("folds"), points=joined("points"), scores=scores, features=self.features | other.features,
+            self,
+            folds=joined("folds"),
+            points=joined("points"),
+            scores=scores,
+            features=self.features | other.features,
             left_out=self.left_out | other.left_out,
-        )  # fmt: skip
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no row's score among them."""
-        return plain({
-            "dataset": self.dataset, "roles": self.roles.to_dict(), "options": self.options, "table": self.table, "folds": self.folds,
-            "points": self.points, "features": {k: [f.name for f in v] for k, v in self.features.items()}, "left_out": self.left_out,
-        })  # fmt: skip
+        return plain(
+            {
+                "dataset": self.dataset,
+                "roles": self.roles.to_dict(),
+                "options": self.options,
+                "table": self.table,
+                "folds": self.folds,
+                "points": self.points,
+                "features": {k: [f.name for f in v] for k, v in self.features.items()},
+                "left_out": self.left_out,
+            }
+        )
 
 
 def evaluate_models(
@@ -136,7 +151,8 @@ def evaluate_models(
     n_outer : int
         Folds; 1 is one 70/30 split.
     n_inner, n_iter : int
-        Random search of ``n_iter`` combinations by AUC over ``n_inner`` folds of the training part; 0 takes the defaults.
+        Random search of ``n_iter`` combinations by AUC over ``n_inner`` folds of the training part; 0 takes the
+        defaults.
     attribute : protected attribute that mitigations work on, default the first
 
     Raises
@@ -172,13 +188,28 @@ def evaluate_models(
                 done += algorithm.cost
 
             found = _cross_validated(
-                rows, used, algorithm, outcome, n_outer=n_outer, n_inner=n_inner, n_iter=n_iter, balance=balance, random_state=random_state, tick=tick
-            )  # fmt: skip
+                rows,
+                used,
+                algorithm,
+                outcome,
+                n_outer=n_outer,
+                n_inner=n_inner,
+                n_iter=n_iter,
+                balance=balance,
+                random_state=random_state,
+                tick=tick,
+            )
             parts.append((outcome, algorithm.name, which, used, left_out, *found))
     options = {
-        "unaware": unaware, "balance": balance, "n_outer": n_outer, "n_inner": n_inner, "n_iter": n_iter, "attribute": attribute,
-        "random_state": random_state, "features": None if features is None else list(features),
-    }  # fmt: skip
+        "unaware": unaware,
+        "balance": balance,
+        "n_outer": n_outer,
+        "n_inner": n_inner,
+        "n_iter": n_iter,
+        "attribute": attribute,
+        "random_state": random_state,
+        "features": None if features is None else list(features),
+    }
     scores = {(outcome, name): _placed(which, score) for outcome, name, which, _, _, _, score, _ in parts}
     return ModelComparison(
         folds=pd.concat([part[5] for part in parts], ignore_index=True),
@@ -212,15 +243,34 @@ def _placed(which: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def _cross_validated(
-    rows: Rows, features: Sequence[Feature], algorithm: Any, outcome: str, *, n_outer: int, n_inner: int, n_iter: int,
-    balance: float | None, random_state: int, tick: Any,
-) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:  # fmt: skip
+    rows: Rows,
+    features: Sequence[Feature],
+    algorithm: Any,
+    outcome: str,
+    *,
+    n_outer: int,
+    n_inner: int,
+    n_iter: int,
+    balance: float | None,
+    random_state: int,
+    tick: Any,
+) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
     """folds, out-of-fold scores, and the first fold's curves."""
     score, folds, made, inner = np.full(len(rows.y), np.nan), [], [], None
     for fold, (train, test) in enumerate(splits(rows, n_outer, random_state)):
         begun = monotonic()
         seed = random_state + fold
-        tuned = tune(algorithm, features, rows, train, n_iter=n_iter, n_inner=n_inner, balance=balance, random_state=seed, tick=lambda text, f=fold: tick(f"fold {f + 1} of {n_outer}, {text}"))  # fmt: skip
+        tuned = tune(
+            algorithm,
+            features,
+            rows,
+            train,
+            n_iter=n_iter,
+            n_inner=n_inner,
+            balance=balance,
+            random_state=seed,
+            tick=lambda text, f=fold: tick(f"fold {f + 1} of {n_outer}, {text}"),
+        )
         tick(f"fold {fold + 1} of {n_outer}, the last fit")
         fitted = fit(algorithm, features, rows, train, params=tuned.params, balance=balance, random_state=seed)
         score[test] = fitted.score(rows.X.iloc[test])
@@ -230,14 +280,29 @@ def _cross_validated(
         auc, error = auc_of(rows, test, score[test])
         n_positive, n_negative = curve.total
         made.append((test, curve))
-        folds.append({
-            "outcome": outcome, "algorithm": algorithm.name, "title": algorithm.title, "fold": fold, "n_train": fitted.n_train, "n_test": len(test),
-            "n_positive": int(n_positive), "n_negative": int(n_negative), "auc": auc, "auc_se": error, "inner_auc": tuned.auc, "n_tried": tuned.n_tried,
-            "params": json.dumps(plain(tuned.params), sort_keys=True), "n_warnings": fitted.n_warnings,
-        } | {"seconds": monotonic() - begun})  # fmt: skip
+        folds.append(
+            {
+                "outcome": outcome,
+                "algorithm": algorithm.name,
+                "title": algorithm.title,
+                "fold": fold,
+                "n_train": fitted.n_train,
+                "n_test": len(test),
+                "n_positive": int(n_positive),
+                "n_negative": int(n_negative),
+                "auc": auc,
+                "auc_se": error,
+                "inner_auc": tuned.auc,
+                "n_tried": tuned.n_tried,
+                "params": json.dumps(plain(tuned.params), sort_keys=True),
+                "n_warnings": fitted.n_warnings,
+            }
+            | {"seconds": monotonic() - begun}
+        )
     for row, (test, curve) in zip(folds, made, strict=True):
         own = baseline_threshold(curve, min_precision=MIN_PRECISION)
-        # Chosen on other people's held-out scores: a fold's own outcomes must not choose the threshold that it is judged at.
+        # Chosen on other people's held-out scores: a fold's own outcomes must not choose the threshold that it is
+        # judged at.
         others = np.isfinite(score)
         others[test] = False
         chosen = baseline_threshold(
@@ -249,10 +314,19 @@ def _cross_validated(
 
 
 def _inner_curve(
-    rows: Rows, features: Sequence[Feature], algorithm: Any, train: np.ndarray, params: dict[str, Any], n_inner: int, balance: float | None,
-    seed: int, tick: Any,
-) -> ScoreCurve:  # fmt: skip
-    """Out-of-fold scores of the training part: where there is one split, the only ones that a threshold may be chosen on."""
+    rows: Rows,
+    features: Sequence[Feature],
+    algorithm: Any,
+    train: np.ndarray,
+    params: dict[str, Any],
+    n_inner: int,
+    balance: float | None,
+    seed: int,
+    tick: Any,
+) -> ScoreCurve:
+    """Out-of-fold scores of the training part: where there is one split, the only ones that a threshold may be
+    chosen on.
+    """
     score = np.full(len(rows.y), np.nan)
     for part, held_out in splits(rows, n_inner, seed, of=train):
         tick("scores to choose the threshold on")
@@ -267,7 +341,8 @@ def curve_of(y: np.ndarray, score: np.ndarray) -> ScoreCurve:
 
 
 def auc_of(rows: Rows, test: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-    """The AUC on the rows ``test`` and its standard error: DeLong's, or where people have several rows that of clusters.
+    """The AUC on the rows ``test`` and its standard error: DeLong's, or where people have several rows that of
+    clusters.
 
     The latter adds up each person's influence before squaring (Obuchowski 1997, with the infinitesimal jackknife).
     """
@@ -293,9 +368,11 @@ def _at(curve: ScoreCurve, threshold: float, suffix: str) -> dict[str, float]:
     positives, negatives = curve.total
     (true,), (false,) = curve.flagged_at(np.array([threshold]))
     values = {
-        "recall": true / positives, "precision": true / (true + false) if true + false else float("nan"),
-        "specificity": 1 - false / negatives, "accuracy": (true + negatives - false) / (positives + negatives),
-    }  # fmt: skip
+        "recall": true / positives,
+        "precision": true / (true + false) if true + false else float("nan"),
+        "specificity": 1 - false / negatives,
+        "accuracy": (true + negatives - false) / (positives + negatives),
+    }
     return {f"{name}{suffix}": float(value) for name, value in values.items()}
 
 
@@ -306,17 +383,25 @@ def _points(curve: ScoreCurve, outcome: str, algorithm: Any) -> pd.DataFrame:
     positives, negatives = curve.total
     with np.errstate(invalid="ignore"):
         precision = np.where(true + false > 0, true / (true + false), np.nan)
-    return pd.DataFrame({
-        "outcome": outcome, "algorithm": algorithm.name, "title": algorithm.title, "threshold": thresholds, "false_positive_rate": false / negatives,
-        "true_positive_rate": true / positives, "precision": precision, "f1": 2 * true / (true + false + positives),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "outcome": outcome,
+            "algorithm": algorithm.name,
+            "title": algorithm.title,
+            "threshold": thresholds,
+            "false_positive_rate": false / negatives,
+            "true_positive_rate": true / positives,
+            "precision": precision,
+            "f1": 2 * true / (true + false + positives),
+        }
+    )
 
 
 def scored_dataset(dataset: AuditDataset, comparison: ModelComparison, *, outcome: str, algorithm: str) -> AuditDataset:
     """The rows that a model was not trained on, with its score: what the other rooms audit.
 
-    With folds these are all rows that can say the outcome, each scored by a model that did not see that person; with one split the
-    held-out part.
+    With folds these are all rows that can say the outcome, each scored by a model that did not see that person; with
+    one split the held-out part.
     """
     own, which = outcome_part(dataset, outcome)
     title = algorithm_of(algorithm).title

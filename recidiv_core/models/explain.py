@@ -26,13 +26,22 @@ _MOST_ROWS = 20_000
 
 
 def permutation_importance(
-    dataset: AuditDataset, *, algorithm: str, outcome: str | None = None, features: Sequence[str] | None = None, unaware: bool = False,
-    balance: float | None = None, n_repeats: int = 10, random_state: int = 0, progress: Progress = None,
-) -> pd.DataFrame:  # fmt: skip
-    """feature, importance, sd, low, high, n: how much AUC is lost on held-out people when a column is shuffled among them.
+    dataset: AuditDataset,
+    *,
+    algorithm: str,
+    outcome: str | None = None,
+    features: Sequence[str] | None = None,
+    unaware: bool = False,
+    balance: float | None = None,
+    n_repeats: int = 10,
+    random_state: int = 0,
+    progress: Progress = None,
+) -> pd.DataFrame:
+    """feature, importance, sd, low, high, n: how much AUC is lost on held-out people when a column is shuffled among
+    them.
 
-    The model is trained on 70 % with its usual parameters; ``sd`` and the bounds (the 2.5 and 97.5 percentiles) are over ``n_repeats``
-    shuffles. Two columns that say the same share their importance (Breiman 2001).
+    The model is trained on 70 % with its usual parameters; ``sd`` and the bounds (the 2.5 and 97.5 percentiles) are
+    over ``n_repeats`` shuffles. Two columns that say the same share their importance (Breiman 2001).
     """
     rows, used, train, test = _parts(dataset, outcome, features, unaware, random_state)
     fitted = fit(algorithm_of(algorithm), used, rows, train, balance=balance, random_state=random_state)
@@ -78,11 +87,16 @@ def _parts(
 
 
 def tree_rules(
-    dataset: AuditDataset, *, depth: int = 3, outcome: str | None = None, features: Sequence[str] | None = None, unaware: bool = False,
+    dataset: AuditDataset,
+    *,
+    depth: int = 3,
+    outcome: str | None = None,
+    features: Sequence[str] | None = None,
+    unaware: bool = False,
     random_state: int = 0,
-) -> pd.DataFrame:  # fmt: skip
-    """rule, n, n_people, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out people (Wilson's
-    interval, with people as clusters). A missing number goes where its column's median goes.
+) -> pd.DataFrame:
+    """rule, n, n_people, rate, low, high: the leaves of a small tree in words, each with the outcome's rate on held-out
+    people (Wilson's interval, with people as clusters). A missing number goes where its column's median goes.
     """
     rows, used, train, test = _parts(dataset, outcome, features, unaware, random_state)
     params = {"max_depth": depth, "min_samples_leaf": max(20, len(train) // 100)}
@@ -114,7 +128,9 @@ Encoded = tuple[str, str | None]
 
 
 def _encoded_names(prepare, used: Sequence[Feature]) -> list[Encoded]:
-    """Of each column that the encoding makes, the feature, and what of it: a level, "is missing", or None for the number itself."""
+    """Of each column that the encoding makes, the feature, and what of it: a level, "is missing", or None for the
+    number itself.
+    """
     found: list[Encoded] = []
     for kind, steps, _ in prepare.transformers_:
         own = [feature.name for feature in used if feature.kind == kind]

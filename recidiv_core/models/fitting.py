@@ -32,9 +32,15 @@ class Fitted:
 
 
 def fit(
-    algorithm: Algorithm, features: Sequence[Feature], rows: Rows, train: np.ndarray, *, params: dict[str, Any] | None = None,
-    balance: float | None = None, random_state: int = 0,
-) -> Fitted:  # fmt: skip
+    algorithm: Algorithm,
+    features: Sequence[Feature],
+    rows: Rows,
+    train: np.ndarray,
+    *,
+    params: dict[str, Any] | None = None,
+    balance: float | None = None,
+    random_state: int = 0,
+) -> Fitted:
     """Fit on the rows ``train``, balanced first where asked to. Weights of rows are not used."""
     own = balanced(train, rows.y, balance, random_state)
     model = pipeline(algorithm.make(random_state), features, needs_scaling=algorithm.needs_scaling)
@@ -57,15 +63,19 @@ def fit(
 
 
 def reweighed(y: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """aif360's Reweighing: weights that make outcome and group independent; it knows two groups, the largest and the others."""
+    """aif360's Reweighing: weights that make outcome and group independent; it knows two groups, the largest and the
+    others.
+    """
     from aif360.algorithms.preprocessing import Reweighing
     from aif360.datasets import BinaryLabelDataset
 
     levels, sizes = np.unique(group, return_counts=True)
     largest = (group == levels[sizes.argmax()]).astype(float)
     data = BinaryLabelDataset(
-        df=pd.DataFrame({"label": y.astype(float), "group": largest}), label_names=["label"], protected_attribute_names=["group"]
-    )  # fmt: skip
+        df=pd.DataFrame({"label": y.astype(float), "group": largest}),
+        label_names=["label"],
+        protected_attribute_names=["group"],
+    )
     own = Reweighing(unprivileged_groups=[{"group": 0}], privileged_groups=[{"group": 1}]).fit_transform(data)
     return own.instance_weights
 
@@ -85,7 +95,9 @@ def _gradient(
 
 @dataclass(frozen=True)
 class Tuned:
-    """The parameters with the best mean AUC over the inner folds, that AUC (NaN where nothing was searched), and how many were tried."""
+    """The parameters with the best mean AUC over the inner folds, that AUC (NaN where nothing was searched), and how
+    many were tried.
+    """
 
     params: dict[str, Any]
     auc: float
@@ -93,10 +105,21 @@ class Tuned:
 
 
 def tune(
-    algorithm: Algorithm, features: Sequence[Feature], rows: Rows, train: np.ndarray, *, n_iter: int, n_inner: int,
-    balance: float | None, random_state: int, tick: Callable[[str], None],
-) -> Tuned:  # fmt: skip
-    """Random search over the algorithm's space, by AUC over inner folds of the rows ``train`` alone. ``tick`` is called for each fit."""
+    algorithm: Algorithm,
+    features: Sequence[Feature],
+    rows: Rows,
+    train: np.ndarray,
+    *,
+    n_iter: int,
+    n_inner: int,
+    balance: float | None,
+    random_state: int,
+    tick: Callable[[str], None],
+) -> Tuned:
+    """Random search over the algorithm's space, by AUC over inner folds of the rows ``train`` alone.
+
+    ``tick`` is called for each fit.
+    """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import ParameterSampler
 

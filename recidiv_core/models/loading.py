@@ -27,12 +27,22 @@ OPENING = workers.Task("recidiv_core.models.probe:probe", seconds=60, memory=8_0
 SCORING = workers.Task("recidiv_core.models.probe:probe", seconds=600, memory=8_000_000_000)
 _LOG = logging.getLogger(__name__)
 ACCEPTED = "a model as skops (.skops), XGBoost (.json, .ubj) or ONNX (.onnx)"
-CONVERT = "a pickle or joblib file, which runs code when it is opened; load it where you trust it and save it again with skops.io.dump(model, 'model.skops')"
-# Types that skops does not trust by itself and that only hold numbers; what their C code may be handed is checked in `checks`.
-TRUSTED = frozenset({
-    "numpy.dtype", "sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier",
-})  # fmt: skip
+CONVERT = (
+    "a pickle or joblib file, which runs code when it is opened; load it where you trust it and save it again with "
+    "skops.io.dump(model, 'model.skops')"
+)
+# Types that skops does not trust by itself and that only hold numbers; what their C code may be handed is checked in
+# `checks`.
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.tree._tree.Tree",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+    }
+)
 _PICKLES = (
     b"\x80\x02",
     b"\x80\x03",
@@ -78,8 +88,9 @@ def load_model(
 
     Notes
     -----
-    This process looks at the first bytes only. The file is opened, and each table scored, in a process of its own with limits on memory and
-    time, which may not write files: one made to crash crashes nothing else. The first file waits some three seconds for that process.
+    This process looks at the first bytes only. The file is opened, and each table scored, in a process of its own with
+    limits on memory and time, which may not write files: one made to crash crashes nothing else. The first file waits
+    some three seconds for that process.
     """
     data, name = _bytes_of(source, name)
     kind = kind_of(data, name)
@@ -224,7 +235,10 @@ def _features_of(model: Any, card: Mapping[str, Any], name: str) -> list[Feature
 
 
 def _encoded(model: Any, name: str) -> dict[str, tuple[str, ...]]:
-    """The columns whose texts an encoder of the pipeline takes, with the texts it knows. Codes that are numbers stay numbers."""
+    """The columns whose texts an encoder of the pipeline takes, with the texts it knows.
+
+    Codes that are numbers stay numbers.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for step in getattr(model, "steps", []):
         for part in getattr(step[1], "transformers_", []):
@@ -279,7 +293,9 @@ def read_xgboost(data: bytes, name: str) -> TrainedModel:
 
 
 def read_onnx(data: bytes, name: str) -> TrainedModel:
-    """A graph of plain operations on the columns; a single matrix as input takes its columns from the file's metadata, or by position."""
+    """A graph of plain operations on the columns; a single matrix as input takes its columns from the file's
+    metadata, or by position.
+    """
     import onnxruntime
 
     inputs, outputs, metadata = check_onnx(data, name)

@@ -1,4 +1,6 @@
-"""From a table to what a model takes: features with their kinds, the pipeline that encodes them, and the parts of the rows."""
+"""From a table to what a model takes: features with their kinds, the pipeline that encodes them, and the parts of
+the rows.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ class Feature:
 def training_dataset(
     table: Table, *, outcomes: Sequence[str], sensitive: Sequence[str], features: Sequence[str] = (), **roles: Any
 ) -> AuditDataset:
-    """A dataset without a score, whose label is the outcome that most rows can say: the others lack some of those rows, and no more.
+    """A dataset without a score, whose label is the outcome that most rows can say: the others lack some of those rows,
+    and no more.
 
     Raises
     ------
@@ -68,7 +71,9 @@ def training_dataset(
 
 
 def outcome_part(dataset: AuditDataset, outcome: str) -> tuple[AuditDataset, np.ndarray]:
-    """The rows that can say ``outcome``, as a dataset with it as the label, and which rows of ``dataset`` they are (mask, shape (n,))."""
+    """The rows that can say ``outcome``, as a dataset with it as the label, and which rows of ``dataset`` they are
+    (mask, shape (n,)).
+    """
     if outcome == dataset.roles.label:
         return dataset, np.ones(len(dataset), bool)
     if outcome not in dataset.frame:
@@ -86,8 +91,10 @@ def usable_features(
 ) -> tuple[tuple[Feature, ...], dict[str, str]]:
     """The features a model may take, and what was left out with the reason.
 
-    Those given are taken as they are; those that the roles name likewise; else every column is, that is not of dates, not of more than
-    ``MAX_LEVELS`` texts, and does not give the outcome away. ``unaware`` leaves the protected attributes out (F's level 1).
+    Those given are taken as they are; those that the roles name likewise; else every column is, that is not of dates,
+    not of more than
+    ``MAX_LEVELS`` texts, and does not give the outcome away. ``unaware`` leaves the protected attributes out (F's level
+    1).
     """
     names = list(features) if features is not None else candidates(dataset, include_sensitive=True)
     left_out: dict[str, str] = {}
@@ -156,9 +163,11 @@ def _levels(column: pd.Series) -> pd.Series:
 
 
 def model_frame(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """The features' columns as every model here takes them: numbers as float64, categories as text; missing is NaN in both.
+    """The features' columns as every model here takes them: numbers as float64, categories as text; missing is NaN in
+    both.
 
-    A number beyond 1e100 counts as missing, as an infinite one does: its square, which every scaling needs, does not exist.
+    A number beyond 1e100 counts as missing, as an infinite one does: its square, which every scaling needs, does not
+    exist.
     """
     columns = {}
     for feature in features:
@@ -178,7 +187,9 @@ def _usable_numbers(column: pd.Series) -> np.ndarray:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """A category as text, shape (n,); each value is turned into text once, unless values of different types could be taken for one."""
+    """A category as text, shape (n,); each value is turned into text once, unless values of different types could be
+    taken for one.
+    """
     if column.dtype == object:
         text = as_groups(column).to_numpy(dtype=object, copy=True)
         text[column.isna().to_numpy()] = np.nan
@@ -188,7 +199,9 @@ def _texts(column: pd.Series) -> np.ndarray:
 
 
 def pipeline(estimator: Any, features: Sequence[Feature], *, needs_scaling: bool) -> Any:
-    """Imputation, encoding and, where it is needed, scaling before the estimator: a model that takes the table's own columns."""
+    """Imputation, encoding and, where it is needed, scaling before the estimator: a model that takes the table's own
+    columns.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
@@ -210,7 +223,9 @@ def pipeline(estimator: Any, features: Sequence[Feature], *, needs_scaling: bool
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The n rows of one outcome: ``X`` as models take it, ``y`` (n,) bool, ``person`` (n,) codes or None where nobody has two rows."""
+    """The n rows of one outcome: ``X`` as models take it, ``y`` (n,) bool, ``person`` (n,) codes or None where
+    nobody has two rows.
+    """
 
     X: pd.DataFrame
     y: np.ndarray
@@ -289,7 +304,9 @@ def check_size(rows: Rows, n_outer: int, n_inner: int) -> None:
 
 
 def balanced(train: np.ndarray, y: np.ndarray, share: float | None, random_state: int) -> np.ndarray:
-    """The training rows with the more common outcome down-sampled until the rarer one is ``share`` of them (C, section 5; R, section 3.2.1)."""
+    """The training rows with the more common outcome down-sampled until the rarer one is ``share`` of them (C,
+    section 5; R, section 3.2.1).
+    """
     if share is None:
         return train
     if not 0 < share <= 0.5:

@@ -20,7 +20,9 @@ _CHUNK = 1_000  # rows scored at once: what a model may need grows with them
 
 
 def probe(body: bytes, *, name: str, size: int) -> bytes:
-    """What the model of the first ``size`` bytes is, as JSON; where a table as Parquet follows it, one float64 a row."""
+    """What the model of the first ``size`` bytes is, as JSON; where a table as Parquet follows it, one float64 a
+    row.
+    """
     data, table = body[:size], body[size:]
     model = READERS[kind_of(data, name)](data, name)
     if table:
@@ -43,9 +45,12 @@ def _scores(model: TrainedModel, table: bytes, name: str) -> bytes:
 
 def _rows_of_nothing(model: TrainedModel) -> bytes:
     random = np.random.default_rng(0)
-    rows = pd.DataFrame({
-        f.name: random.normal(0, 10, _CHUNK) if f.kind == NUMBER else random.choice(list(f.levels) or ["a"], _CHUNK) for f in model.features
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            f.name: random.normal(0, 10, _CHUNK) if f.kind == NUMBER else random.choice(list(f.levels) or ["a"], _CHUNK)
+            for f in model.features
+        }
+    )
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False)
     return buffer.getvalue()

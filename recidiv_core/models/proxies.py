@@ -26,8 +26,9 @@ _MOST_ROWS, _FEWEST = 20_000, 20
 class ProxyProbe:
     """How well the features tell ``attribute``.
 
-    ``groups``: for each group how well it can be told (group, n_group of the n rows held out, auc, low, high), the best told first. ``features``: what tells that one
-    (feature, importance, sd, group). ``others`` is what it is told from. An AUC of 0.5 means that nothing gives the group away.
+    ``groups``: for each group how well it can be told (group, n_group of the n rows held out, auc, low, high), the best
+    told first. ``features``: what tells that one (feature, importance, sd, group). ``others`` is what it is told from.
+    An AUC of 0.5 means that nothing gives the group away.
     """
 
     attribute: str
@@ -48,20 +49,27 @@ class ProxyProbe:
             else "Chance could do that too."
         )
         return (
-            f"From the other columns {best['group']} can be told from {self.others} with an AUC of {best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, "
-            f"on {best['n']:,} rows held out); 0.5 would mean not at all. {told}"
+            f"From the other columns {best['group']} can be told from {self.others} with an AUC of "
+            f"{best['auc']:.3f} ({best['low']:.3f} to {best['high']:.3f}, on {best['n']:,} rows held out); 0.5 "
+            f"would mean not at all. {told}"
         )
 
 
 def proxy_probe(
-    dataset: AuditDataset, *, attribute: str, features: Sequence[str] | None = None, n_repeats: int = 5, random_state: int = 0,
+    dataset: AuditDataset,
+    *,
+    attribute: str,
+    features: Sequence[str] | None = None,
+    n_repeats: int = 5,
+    random_state: int = 0,
     progress: Progress = None,
-) -> ProxyProbe:  # fmt: skip
+) -> ProxyProbe:
     """Whether a model that is not given ``attribute`` can know it all the same.
 
-    Each group against all others, by gradient boosting on every feature but the protected attributes, on the 30 % of the people held out (all
-    rows of one person on one side): there the interval holds; over folds it does not where nothing tells the group. Importance is the AUC lost
-    when the column is shuffled among the people held out, for the group that is told best.
+    Each group against all others, by gradient boosting on every feature but the protected attributes, on the 30 % of
+    the people held out (all rows of one person on one side): there the interval holds; over folds it does not where
+    nothing tells the group. Importance is the AUC lost when the column is shuffled among the people held out, for the
+    group that is told best.
     """
     used, _ = usable_features(dataset, unaware=True, features=features)
     rows = rows_of(dataset, used, attribute)

@@ -7,7 +7,9 @@ from recidiv_core.words import listed, number
 
 
 def comparison_answer(comparison: ModelComparison) -> list[str]:
-    """One sentence for each outcome: the model with the highest AUC, and which others its interval does not tell from it."""
+    """One sentence for each outcome: the model with the highest AUC, and which others its interval does not tell
+    from it.
+    """
     found = []
     for outcome, own in comparison.table.groupby("outcome", sort=False):
         own = own.dropna(subset="auc")
@@ -16,7 +18,11 @@ def comparison_answer(comparison: ModelComparison) -> list[str]:
             continue
         best, rest = own.iloc[0], own.iloc[1:]
         spread = "" if best["auc_low"] != best["auc_low"] else f" ({best['auc_low']:.3f} to {best['auc_high']:.3f})"
-        text = f"{outcome}: {best['title']} ranks people best, AUC {number(best['auc'], best['auc_low'], best['auc_high'])}{spread}, {protocol(comparison)}, n = {best['n']:,}."
+        text = (
+            f"{outcome}: {best['title']} ranks people best, AUC "
+            f"{number(best['auc'], best['auc_low'], best['auc_high'])}{spread}, {protocol(comparison)}, n = "
+            f"{best['n']:,}."
+        )
         near = rest[rest["auc_high"] >= best["auc_low"]]["title"].tolist()
         if near:
             text += f" The intervals of {listed(near)} overlap with its own: the order among them may be chance."
@@ -36,17 +42,18 @@ def notes(comparison: ModelComparison) -> list[str]:
     found = []
     if dataset["n_people"] < dataset["n"]:
         found.append(
-            f"{dataset['n']:,} rows of {dataset['n_people']:,} people. The intervals here count people; those of the other rooms take rows as "
-            "independent, and are too narrow where people have several."
+            f"{dataset['n']:,} rows of {dataset['n_people']:,} people. The intervals here count people; those of "
+            "the other rooms take rows as independent, and are too narrow where people have several."
         )
     if options["unaware"]:
         found.append(
-            f"Unaware: the models were not given {listed(comparison.roles.sensitive)}. What else tells the attribute is under “Proxies”."
+            f"Unaware: the models were not given {listed(comparison.roles.sensitive)}. What else tells the "
+            "attribute is under “Proxies”."
         )
     if options["balance"] is not None:
         found.append(
-            f"Trained with the rarer outcome at {100 * options['balance']:g} % by down-sampling the training part: the scores rank people, and "
-            "are no probabilities of everybody."
+            f"Trained with the rarer outcome at {100 * options['balance']:g} % by down-sampling the training part: "
+            "the scores rank people, and are no probabilities of everybody."
         )
     if warned := comparison.table.loc[comparison.table["n_warnings"] > 0, "title"].unique().tolist():
         found.append(f"Some fits of {listed(warned)} complained, mostly that they had not converged.")

@@ -38,8 +38,9 @@ from recidiv_core.version import __version__
 class TrainedModel:
     """``features`` are its columns, ``score`` takes them as :func:`model_frame` makes them and gives one number a row.
 
-    ``card`` is what is known of it. ``columns`` maps a feature to the table's column where the two have different names. ``held_out`` (n,)
-    marks the rows of the table it was trained on that it has not seen; None for a model from outside.
+    ``card`` is what is known of it. ``columns`` maps a feature to the table's column where the two have different
+    names. ``held_out`` (n,) marks the rows of the table it was trained on that it has not seen; None for a model from
+    outside.
     """
 
     title: str
@@ -51,7 +52,9 @@ class TrainedModel:
     pipeline: Any = field(default=None, repr=False)
 
     def match(self, frame: pd.DataFrame) -> tuple[list[Problem], list[str]]:
-        """What keeps the model from scoring ``frame``, and what is worth knowing: every mismatch by its column's name."""
+        """What keeps the model from scoring ``frame``, and what is worth knowing: every mismatch by its column's
+        name.
+        """
         problems, notes = [], []
         for feature in self.features:
             name = self.columns.get(feature.name, feature.name)
@@ -118,7 +121,8 @@ class TrainedModel:
         made = table.derived(frame, "model", self.card.get("sha256", self.title))
         made = made.noted(
             "scored",
-            f"{shown(name)} computed by the model {shown(self.title)}; whether it was trained on these rows is not known",
+            f"{shown(name)} computed by the model {shown(self.title)}; whether it was trained on these rows is not "
+            "known",
         )
         for note in self.match(table.frame)[1]:
             made = made.noted("noticed", note)
@@ -162,7 +166,8 @@ def train_model(
 ) -> TrainedModel:
     """Tune and train one model on 70 % of the people, and measure it on the others: what is saved is what was measured.
 
-    Options as :func:`evaluate_models`. Its card holds the data's digest, columns, seed, parameters and the held-out metrics.
+    Options as :func:`evaluate_models`. Its card holds the data's digest, columns, seed, parameters and the held-out
+    metrics.
     """
     chosen = algorithm_of(algorithm)
     check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
@@ -192,11 +197,36 @@ def train_model(
     low, high = auc_bounds(auc, error, n_positive, len(test) - n_positive, normal_quantile(0.95))
     held_out = np.zeros(len(rows.y), bool)
     held_out[test] = True
-    card = plain({
-        "recidiv": __version__, "algorithm": algorithm, "title": chosen.title, "outcome": label, "positive_label": own.roles.positive_label,
-        "params": tuned.params, "features": [{"name": f.name, "kind": f.kind, "levels": list(f.levels)} for f in used],
-        "unaware": unaware, "sensitive": list(own.roles.sensitive), "balance": balance, "random_state": random_state,
-        "data": {"name": own.name, "sha256": own.sha256, "digest": own.digest, "n": len(own), "n_train": fitted.n_train, "n_held_out": len(test)},
-        "held_out": {"auc": auc, "low": float(low), "high": float(high), "base_rate": float(rows.y[test].mean())},
-    })  # fmt: skip
-    return TrainedModel(chosen.title, used, fitted.score, card, {}, held_out, fitted.model)
+    card = plain(
+        {
+            "recidiv": __version__,
+            "algorithm": algorithm,
+            "title": chosen.title,
+            "outcome": label,
+            "positive_label": own.roles.positive_label,
+            "params": tuned.params,
+            "features": [{"name": f.name, "kind": f.kind, "levels": list(f.levels)} for f in used],
+            "unaware": unaware,
+            "sensitive": list(own.roles.sensitive),
+            "balance": balance,
+            "random_state": random_state,
+            "data": {
+                "name": own.name,
+                "sha256": own.sha256,
+                "digest": own.digest,
+                "n": len(own),
+                "n_train": fitted.n_train,
+                "n_held_out": len(test),
+            },
+            "held_out": {"auc": auc, "low": float(low), "high": float(high), "base_rate": float(rows.y[test].mean())},
+        }
+    )
+    return TrainedModel(
+        title=chosen.title,
+        features=used,
+        score=fitted.score,
+        card=card,
+        columns={},
+        held_out=held_out,
+        pipeline=fitted.model,
+    )

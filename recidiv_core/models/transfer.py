@@ -15,9 +15,17 @@ from recidiv_core.stats import auc_bounds, normal_quantile
 
 
 def transferred_scores(
-    train: pd.DataFrame, y: np.ndarray, others: Sequence[pd.DataFrame], *, features: Sequence[Feature], algorithm: str, random_state: int = 0
-) -> list[np.ndarray]:  # fmt: skip
-    """Train ``algorithm`` with its usual parameters on all rows of ``train``, whose outcome is ``y`` (n,) bool, and score each of ``others``."""
+    train: pd.DataFrame,
+    y: np.ndarray,
+    others: Sequence[pd.DataFrame],
+    *,
+    features: Sequence[Feature],
+    algorithm: str,
+    random_state: int = 0,
+) -> list[np.ndarray]:
+    """Train ``algorithm`` with its usual parameters on all rows of ``train``, whose outcome is ``y`` (n,) bool, and
+    score each of ``others``.
+    """
     rows = Rows(model_frame(train, features), np.asarray(y, bool), None, np.full(len(y), ""))
     fitted = fit(algorithm_of(algorithm), features, rows, np.arange(len(y)), random_state=random_state)
     return [fitted.score(model_frame(other, features)) for other in others]

@@ -1,7 +1,8 @@
 """Attacks on a copy as Giomi et al. (2022) publish them: singling out, linkability and attribute inference.
 
-Each is tried on training records, on as many holdout records (what it gains from people who are like the others, and whom the copy has not seen),
-and by guessing. The risk is what it gains on training records beyond what it gains on the holdout: (r − c) / (1 − c), their equation 4.
+Each is tried on training records, on as many holdout records (what it gains from people who are like the others, and
+whom the copy has not seen), and by guessing. The risk is what it gains on training records beyond what it gains on the
+holdout: (r − c) / (1 − c), their equation 4.
 """
 
 from __future__ import annotations
@@ -25,16 +26,30 @@ _COLUMNS = 3  # of a predicate with several
 _TRIES = 20  # predicates drawn for each that is kept
 _BLOCK = 100
 _ORDER = [
-    "attack", "about", "n", "rate", "control", "baseline", "risk", "low", "high", "reason", "rate_low", "rate_high", "control_low", "control_high", "baseline_low",
+    "attack",
+    "about",
+    "n",
+    "rate",
+    "control",
+    "baseline",
+    "risk",
+    "low",
+    "high",
+    "reason",
+    "rate_low",
+    "rate_high",
+    "control_low",
+    "control_high",
+    "baseline_low",
     "baseline_high",
-]  # fmt: skip
+]
 _NOT_TRUSTED = "not to be trusted: the attack does no better than guessing"
 
 
 @dataclass(frozen=True, eq=False)
 class AttackAudit:
-    """``table``: one row per attack: attack, about, n (attacks), rate on training records, control (on the holdout), baseline (by guessing), each with
-    bounds, risk with low and high, and ``reason`` where the figure says nothing.
+    """``table``: one row per attack: attack, about, n (attacks), rate on training records, control (on the holdout),
+    baseline (by guessing), each with bounds, risk with low and high, and ``reason`` where the figure says nothing.
     """
 
     table: pd.DataFrame
@@ -42,7 +57,9 @@ class AttackAudit:
 
     @property
     def worst(self) -> pd.Series | None:
-        """Of the attacks that can be trusted the one that gains most beyond chance, else the one with the highest risk."""
+        """Of the attacks that can be trusted the one that gains most beyond chance, else the one with the highest
+        risk.
+        """
         trusted = self.table[self.table["reason"] == ""]
         if trusted.empty:
             return None
@@ -59,14 +76,23 @@ class AttackAudit:
 
 
 def audit_attacks(
-    real_train: pd.DataFrame, synthetic: pd.DataFrame, *, holdout: pd.DataFrame, schema: Schema, secrets: Sequence[str], n_attacks: int = N_ATTACKS,
-    random_state: int = 0, confidence_level: float = 0.95, progress: Progress = None,
-) -> AttackAudit:  # fmt: skip
+    real_train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    *,
+    holdout: pd.DataFrame,
+    schema: Schema,
+    secrets: Sequence[str],
+    n_attacks: int = N_ATTACKS,
+    random_state: int = 0,
+    confidence_level: float = 0.95,
+    progress: Progress = None,
+) -> AttackAudit:
     """Try every attack.
 
-    ``secrets`` are columns whose values are guessed from all others. Training records and holdout are drawn down to the same number, so that a
-    predicate is as likely to single out in one as in the other. Intervals are about other targets, Wilson's for rates; those of the risks are
-    Donner and Zou's for the ratio (1 − r) / (1 − c), simultaneous over the attacks (Bonferroni).
+    ``secrets`` are columns whose values are guessed from all others. Training records and holdout are drawn down to the
+    same number, so that a predicate is as likely to single out in one as in the other. Intervals are about other
+    targets, Wilson's for rates; those of the risks are Donner and Zou's for the ratio (1 − r) / (1 − c), simultaneous
+    over the attacks (Bonferroni).
     """
     random = np.random.default_rng(random_state)
     n = min(len(real_train), len(holdout))
@@ -77,10 +103,18 @@ def audit_attacks(
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     several = min(_COLUMNS, len(schema.columns))
     jobs: list[tuple[str, str, Any]] = [
-        ("singling out", "one column", lambda: _singling_out(tables, _unique_values(tables[2], n_attacks, random), 1, n_attacks, random)),
-        ("singling out", f"{several} columns together", lambda: _singling_out(tables, _unique_rows(tables[2], n_attacks, random), several, n_attacks, random)),
+        (
+            "singling out",
+            "one column",
+            lambda: _singling_out(tables, _unique_values(tables[2], n_attacks, random), 1, n_attacks, random),
+        ),
+        (
+            "singling out",
+            f"{several} columns together",
+            lambda: _singling_out(tables, _unique_rows(tables[2], n_attacks, random), several, n_attacks, random),
+        ),
         *(("inference", secret, lambda s=secret: _inference(tables, s, n_attacks, random)) for secret in secrets),
-    ]  # fmt: skip
+    ]
     if len(schema.columns) > 1:
         jobs.append(
             (
@@ -109,7 +143,9 @@ def audit_attacks(
 def _judged(
     main: np.ndarray, control: np.ndarray, baseline: np.ndarray, confidence_level: float, n_attacks: int = 1
 ) -> dict[str, Any]:
-    """Rates and risk of three series of attacks, each (attacks,) bool; the risk's bounds are those of ``n_attacks`` risks together (Bonferroni)."""
+    """Rates and risk of three series of attacks, each (attacks,) bool; the risk's bounds are those of ``n_attacks``
+    risks together (Bonferroni).
+    """
     made: dict[str, Any] = {"n": len(main)}
     for name, own in (("rate", main), ("control", control), ("baseline", baseline)):
         rate = float(own.mean()) if len(own) else float("nan")
@@ -183,7 +219,9 @@ def _unique_values(copy: _Columns, n: int, random: np.random.Generator) -> list[
 
 
 def _unique_rows(copy: _Columns, n: int, random: np.random.Generator) -> list[Predicate]:
-    """Several columns of a record of the copy that it alone has: its levels, and numbers at least, or at most, as far out as its own."""
+    """Several columns of a record of the copy that it alone has: its levels, and numbers at least, or at most, as
+    far out as its own.
+    """
     names = copy.schema.columns
     middle = {
         name: np.nanmedian(copy.values[name]) for name in copy.schema.numbers if np.isfinite(copy.values[name]).any()
@@ -209,7 +247,9 @@ def _part(name: str, value: Any, middle: float | None) -> tuple[str, str, Any]:
 def _singling_out(
     tables: Sequence[_Columns], predicates: list[Predicate], n_columns: int, n: int, random: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
-    """Whether each predicate is met by exactly one record; by guessing: predicates of random columns, operators and values."""
+    """Whether each predicate is met by exactly one record; by guessing: predicates of random columns, operators and
+    values.
+    """
     train, holdout, copy = tables
     guesses = [_guess(copy, n_columns, random) for _ in range(len(predicates) or n)]
     return tuple(
@@ -246,7 +286,9 @@ def _some(n: int, n_attacks: int, random: np.random.Generator) -> np.ndarray:
 def _linkability(
     tables: Sequence[_Columns], halves: Sequence[Sequence[str]], n: int, random: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
-    """Whether the record of the copy nearest by half of the columns is also the nearest by the others; by guessing: two random ones."""
+    """Whether the record of the copy nearest by half of the columns is also the nearest by the others; by guessing:
+    two random ones.
+    """
     copy = tables[2]
     reference = [copy.points(names) for names in halves]
 
@@ -260,7 +302,9 @@ def _linkability(
 
 
 def _inference(tables: Sequence[_Columns], secret: str, n: int, random: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Whether the nearest record of the copy, by all other columns, has the target's secret; by guessing: any record of the copy."""
+    """Whether the nearest record of the copy, by all other columns, has the target's secret; by guessing: any record
+    of the copy.
+    """
     copy = tables[2]
     names = [name for name in copy.schema.columns if name != secret]
     reference, told = copy.points(names), copy.values[secret]
@@ -276,5 +320,7 @@ def _inference(tables: Sequence[_Columns], secret: str, n: int, random: np.rando
         return _nearest(table.points(names)[some], reference)
 
     return (
-        is_right(tables[0], by_nearest), is_right(tables[1], by_nearest), is_right(tables[0], lambda _, some: random.integers(copy.n, size=len(some)))
-    )  # fmt: skip
+        is_right(tables[0], by_nearest),
+        is_right(tables[1], by_nearest),
+        is_right(tables[0], lambda _, some: random.integers(copy.n, size=len(some))),
+    )

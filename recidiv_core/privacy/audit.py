@@ -1,4 +1,6 @@
-"""Whom a synthetic copy gives away: distances to the real records it was made from, beside those to records it never saw."""
+"""Whom a synthetic copy gives away: distances to the real records it was made from, beside those to records it never
+saw.
+"""
 
 from __future__ import annotations
 
@@ -37,20 +39,23 @@ LEAKS, NO_SIGN, FARTHER, TOO_FEW, CANNOT = (
 
 @dataclass(frozen=True, eq=False)
 class PrivacyAudit:
-    """How near the synthetic records are to the training records, and how near records are that have nothing to do with them.
+    """How near the synthetic records are to the training records, and how near records are that have nothing to do with
+    them.
 
     Attributes
     ----------
     distances : dict of str -> ndarray
-        ``synthetic_train`` (n, 2), ``synthetic_holdout`` (n, 2) and ``holdout_train`` (m, 2): each record's distances to its two nearest.
+        ``synthetic_train`` (n, 2), ``synthetic_holdout`` (n, 2) and ``holdout_train`` (m, 2): each record's distances
+        to its two nearest.
     summary : dict
-        R's distance to the nearest training record (``dcr_mean``, ``dcr_sd``), its 5th percentile, exact copies, the ratio of nearest to second
-        nearest (``nndr``), each with the same of the holdout as ``baseline_…``; and the share of synthetic records nearer to train than to an
-        equal number of holdout records, ties ½, with bounds; ``n_train_matched`` and ``n_holdout_matched`` of those records have an exact copy;
-        and ``verdict``: given away where the share lies above ½, or more training than holdout records are copied, beyond chance.
+        R's distance to the nearest training record (``dcr_mean``, ``dcr_sd``), its 5th percentile, exact copies, the
+        ratio of nearest to second nearest (``nndr``), each with the same of the holdout as ``baseline_…``; and the
+        share of synthetic records nearer to train than to an equal number of holdout records, ties ½, with bounds;
+        ``n_train_matched`` and ``n_holdout_matched`` of those records have an exact copy; and ``verdict``: given away
+        where the share lies above ½, or more training than holdout records are copied, beyond chance.
     by_group : DataFrame
-        The same for the synthetic records of each group of each attribute, beside the holdout's of that group; bounds of all groups of an attribute
-        together (Bonferroni).
+        The same for the synthetic records of each group of each attribute, beside the holdout's of that group; bounds
+        of all groups of an attribute together (Bonferroni).
     notes : what has to be known beside it; where nothing can be judged the first says why.
     uncompared : a sentence for each column that is no place but a name: what of the real one's values the copy holds.
     """
@@ -72,7 +77,9 @@ class PrivacyAudit:
 
     @property
     def worst(self) -> pd.Series | None:
-        """The group that is given away most: of those whose records are nearer to train, beyond chance, the one with the largest share; else None."""
+        """The group that is given away most: of those whose records are nearer to train, beyond chance, the one with
+        the largest share; else None.
+        """
         if self.by_group.empty:
             return None
         found = self.by_group[self.by_group["verdict"] == LEAKS]
@@ -92,36 +99,59 @@ class PrivacyAudit:
 
     @property
     def histogram(self) -> pd.DataFrame:
-        """Shares of records by the distance to the nearest: series (a key of ``distances``), from, to, share, n. The last bin holds all beyond the 99th percentile."""
+        """Shares of records by the distance to the nearest: series (a key of ``distances``), from, to, share, n.
+
+        The last bin holds all beyond the 99th percentile.
+        """
         nearest = {name: own[:, 0] for name, own in self.distances.items()}
         end = max(float(np.quantile(own, 0.99)) for own in nearest.values()) or 1.0
         edges = np.linspace(0, end, _BINS + 1)
         counts = {name: np.histogram(np.minimum(own, end), edges)[0] for name, own in nearest.items()}
         return pd.concat(
-            [pd.DataFrame({"series": name, "from": edges[:-1], "to": edges[1:], "share": own / own.sum(), "n": own}) for name, own in counts.items()], ignore_index=True
-        )  # fmt: skip
+            [
+                pd.DataFrame({"series": name, "from": edges[:-1], "to": edges[1:], "share": own / own.sum(), "n": own})
+                for name, own in counts.items()
+            ],
+            ignore_index=True,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record's distance among them."""
-        return plain({
-            "summary": self.summary, "by_group": self.by_group, "notes": self.notes, "uncompared": self.uncompared, "columns": self.schema.columns, "left_out": dict(self.schema.left_out), "options": self.options,
-        })  # fmt: skip
+        return plain(
+            {
+                "summary": self.summary,
+                "by_group": self.by_group,
+                "notes": self.notes,
+                "uncompared": self.uncompared,
+                "columns": self.schema.columns,
+                "left_out": dict(self.schema.left_out),
+                "options": self.options,
+            }
+        )
 
 
 def audit_privacy(
-    real_train: pd.DataFrame, synthetic: pd.DataFrame, *, holdout: pd.DataFrame, sensitive: Sequence[str] = (), columns: Sequence[str] | None = None,
-    random_state: int = 0, confidence_level: float = 0.95, progress: Progress = None,
-) -> PrivacyAudit:  # fmt: skip
+    real_train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    *,
+    holdout: pd.DataFrame,
+    sensitive: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    random_state: int = 0,
+    confidence_level: float = 0.95,
+    progress: Progress = None,
+) -> PrivacyAudit:
     """Compare synthetic records with the real ones they were made from and with real ones they were not made from.
 
-    ``holdout`` are real records that the synthesizer did not see. If the copy gave nobody away its records would be as near to one as to the other:
-    whether a synthetic record's nearest neighbour is of train or of the holdout would be a coin. The interval is about other draws of the two
-    tables: synthetic records with the same nearest one say the same.
+    ``holdout`` are real records that the synthesizer did not see. If the copy gave nobody away its records would be as
+    near to one as to the other: whether a synthetic record's nearest neighbour is of train or of the holdout would be a
+    coin. The interval is about other draws of the two tables: synthetic records with the same nearest one say the same.
 
     Raises
     ------
     InputError
-        For columns that the tables do not share, fewer than 50 rows in any of them, or a protected attribute that is not there.
+        For columns that the tables do not share, fewer than 50 rows in any of them, or a protected attribute that is
+        not there.
     """
     if not 0.5 < confidence_level < 1:
         raise InputError.one("confidence_level", "a number between 0.5 and 1", f"{confidence_level}")
@@ -140,22 +170,41 @@ def audit_privacy(
     to_train, train_at = (whole, at) if n == len(real_train) else near(synthetic, real_train.iloc[part[0]], 0.5)
     to_holdout, holdout_at = near(synthetic, holdout.iloc[part[1]], 0.75)
     votes = np.where(to_train[:, 0] == to_holdout[:, 0], 0.5, (to_train[:, 0] < to_holdout[:, 0]).astype(float))
-    judged = _Votes(votes, train_at[:, 0], holdout_at[:, 0], to_train[:, 0] == 0, to_holdout[:, 0] == 0, n)
+    judged = _Votes(
+        votes=votes,
+        train_at=train_at[:, 0],
+        holdout_at=holdout_at[:, 0],
+        is_of_train=to_train[:, 0] == 0,
+        is_of_holdout=to_holdout[:, 0] == 0,
+        n=n,
+    )
     doubt = _doubt(schema.points(real_train), baseline, to_holdout)
     everybody = np.ones(len(synthetic), bool)
     measured = _measured(whole, baseline, judged, everybody, confidence_level, is_judged=doubt is None)
     return PrivacyAudit(
-        {"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline}, measured,
-        _by_group(tables, sensitive, whole, baseline, judged, confidence_level, is_judged=doubt is None),
-        (*([] if doubt is None else [doubt]), *_notes(tables, schema, baseline)), tuple(_uncompared(tables, schema)), schema,
-        {"n_train": len(real_train), "n_holdout": len(holdout), "n_synthetic": len(synthetic), "n_compared": n, "random_state": int(random_state), "confidence_level": confidence_level},
-    )  # fmt: skip
+        distances={"synthetic_train": whole, "synthetic_holdout": to_holdout, "holdout_train": baseline},
+        summary=measured,
+        by_group=_by_group(tables, sensitive, whole, baseline, judged, confidence_level, is_judged=doubt is None),
+        notes=(*([] if doubt is None else [doubt]), *_notes(tables, schema, baseline)),
+        uncompared=tuple(_uncompared(tables, schema)),
+        schema=schema,
+        options={
+            "n_train": len(real_train),
+            "n_holdout": len(holdout),
+            "n_synthetic": len(synthetic),
+            "n_compared": n,
+            "random_state": int(random_state),
+            "confidence_level": confidence_level,
+        },
+    )
 
 
 def audit_alone(
     real: pd.DataFrame, synthetic: pd.DataFrame, *, columns: Sequence[str] | None = None, progress: Progress = None
-) -> dict[str, float]:  # fmt: skip
-    """What can be said without a holdout, which is no verdict: the distances of the copy, and ``baseline_…`` of each real record to the others."""
+) -> dict[str, float]:
+    """What can be said without a holdout, which is no verdict: the distances of the copy, and ``baseline_…`` of each
+    real record to the others.
+    """
     tables = {"real_train": real, "synthetic": synthetic}
     schema = _schema(tables, columns, ())
     own, _ = nearest_records(synthetic, real, schema=schema, progress=progress)
@@ -166,8 +215,13 @@ def audit_alone(
 
 
 def nearest_pairs(
-    real_train: pd.DataFrame, synthetic: pd.DataFrame, audit: PrivacyAudit, *, n: int = 10, columns: Sequence[str] | None = None
-) -> pd.DataFrame:  # fmt: skip
+    real_train: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    audit: PrivacyAudit,
+    *,
+    n: int = 10,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """The ``n`` synthetic records nearest to a training record, each with that record below it: these are people.
 
     Columns: pair, distance, whose ("synthetic", "real"), then the tables' own.
@@ -226,7 +280,9 @@ def _schema(tables: dict[str, pd.DataFrame], columns: Sequence[str] | None, sens
 
 @dataclass(frozen=True, eq=False)
 class _Votes:
-    """For each synthetic record 1 where train is nearer, 0 where the holdout is, ½ for a tie, its nearest record in each (of n), and whether it is a copy."""
+    """For each synthetic record 1 where train is nearer, 0 where the holdout is, ½ for a tie, its nearest record in
+    each (of n), and whether it is a copy.
+    """
 
     votes: np.ndarray
     train_at: np.ndarray
@@ -238,15 +294,18 @@ class _Votes:
     def matched(self, own: np.ndarray) -> tuple[int, int]:
         """How many records of train and of the holdout have an exact copy among ``own``."""
         return tuple(
-            len(np.unique(at[own & of])) for at, of in ((self.train_at, self.is_of_train), (self.holdout_at, self.is_of_holdout))
-        )  # fmt: skip
+            len(np.unique(at[own & of]))
+            for at, of in ((self.train_at, self.is_of_train), (self.holdout_at, self.is_of_holdout))
+        )
 
     def bounds(self, own: np.ndarray, confidence_level: float) -> tuple[float, float]:
-        """Wilson's bounds of the share of ``own``, where train and holdout are the samples, and synthetic records what is counted at them.
+        """Wilson's bounds of the share of ``own``, where train and holdout are the samples, and synthetic records what
+        is counted at them.
 
-        The share is T / (T + H) with T and H sums over the n records of each table of how many synthetic ones have it as the nearest of all, of ties
-        one half; its variance is the ratio's by the delta method. A tie says the same whatever is drawn, and varies nothing. Taking synthetic records
-        as independent, intervals would be far too narrow.
+        The share is T / (T + H) with T and H sums over the n records of each table of how many synthetic ones have it
+        as the nearest of all, of ties one half; its variance is the ratio's by the delta method. A tie says the same
+        whatever is drawn, and varies nothing. Taking synthetic records as independent, intervals would be far too
+        narrow.
         """
         votes = self.votes[own]
         counts = [
@@ -256,7 +315,8 @@ class _Votes:
         total, share = len(votes), float(votes.mean())
         var_train, var_holdout = (self.n * c.var(ddof=1) for c in counts)
         variance = ((1 - share) ** 2 * var_train + share**2 * var_holdout) / total**2
-        # Where all are nearer to one table only the number of its records that are nearest to any tells how much was seen.
+        # Where all are nearer to one table only the number of its records that are nearest to any tells how much was
+        # seen.
         effective = (
             min(share * (1 - share) / variance, total) if variance > 0 else sum(int((c > 0).sum()) for c in counts)
         )
@@ -265,8 +325,14 @@ class _Votes:
 
 
 def _measured(
-    distances: np.ndarray, baseline: np.ndarray, judged: _Votes, own: np.ndarray, confidence_level: float, *, is_judged: bool
-) -> dict[str, Any]:  # fmt: skip
+    distances: np.ndarray,
+    baseline: np.ndarray,
+    judged: _Votes,
+    own: np.ndarray,
+    confidence_level: float,
+    *,
+    is_judged: bool,
+) -> dict[str, Any]:
     from scipy.stats import binom
 
     low, high = judged.bounds(own, confidence_level)
@@ -280,47 +346,69 @@ def _measured(
         verdict = TOO_FEW
     beside = _near(baseline) if len(baseline) else dict.fromkeys(_near(distances[:1]), float("nan"))
     return {
-        "n": int(own.sum()), **_near(distances[own]), **{f"baseline_{k}": v for k, v in beside.items()}, "nearer_to_train": float(judged.votes[own].mean()),
-        "low": low, "high": high, "verdict": verdict, "n_train_matched": of_train, "n_holdout_matched": of_holdout,
-    }  # fmt: skip
+        "n": int(own.sum()),
+        **_near(distances[own]),
+        **{f"baseline_{k}": v for k, v in beside.items()},
+        "nearer_to_train": float(judged.votes[own].mean()),
+        "low": low,
+        "high": high,
+        "verdict": verdict,
+        "n_train_matched": of_train,
+        "n_holdout_matched": of_holdout,
+    }
 
 
 def overlap(train: pd.DataFrame, holdout: pd.DataFrame) -> str | None:
-    """Whether the holdout shares people with train, as far as exact copies can tell: more are alike than separate people are. In words, or None."""
+    """Whether the holdout shares people with train, as far as exact copies can tell: more are alike than separate
+    people are. In words, or None.
+    """
     schema = schema_of(train)
     return _doubt(schema.points(train), nearest_records(holdout, train, schema=schema, k=1)[0], np.ones((1, 1)))
 
 
 def _doubt(train: np.ndarray, baseline: np.ndarray, to_holdout: np.ndarray) -> str | None:
-    """Why the holdout is none: it shares people with train, or the copy was made from it too, as far as exact copies can tell."""
+    """Why the holdout is none: it shares people with train, or the copy was made from it too, as far as exact copies
+    can tell.
+    """
     doubled = pd.DataFrame(train).duplicated(keep=False).to_numpy()
     _, usual = wilson(doubled.mean(), len(doubled))
     same = baseline[:, 0] == 0
     low, _ = wilson(same.mean(), len(same))
     if low > usual:
         return (
-            f"{same.sum():,} of {len(same):,} holdout records are also in train, in every column compared; of the records of train {100 * doubled.mean():.1f} % are alike to another. "
-            "They are the same people, and the holdout is none: it must be people that the copy was not made from."
+            f"{same.sum():,} of {len(same):,} holdout records are also in train, in every column compared; of the "
+            f"records of train {100 * doubled.mean():.1f} % are alike to another. They are the same people, and "
+            "the holdout is none: it must be people that the copy was not made from."
         )
     copied = to_holdout[:, 0] == 0
     low, _ = wilson(copied.mean(), len(copied))
     if usual < _SEPARATE and low > _SHARED:
-        return f"{copied.sum():,} records of the copy are exact copies of holdout records: it was made from them too, and the holdout is none."
+        return (
+            f"{copied.sum():,} records of the copy are exact copies of holdout records: it was made from them too, and "
+            "the holdout is none."
+        )
     return None
 
 
 def _near(distances: np.ndarray) -> dict[str, float]:
-    """R's mean and SD (its section 4), the 5th percentile, the share at 0, and the mean ratio of nearest to second nearest (0/0 is 1)."""
+    """R's mean and SD (its section 4), the 5th percentile, the share at 0, and the mean ratio of nearest to second
+    nearest (0/0 is 1).
+    """
     first, second = distances.T
     ratio = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
     return {
-        "dcr_mean": float(first.mean()), "dcr_sd": float(first.std(ddof=1)) if len(first) > 1 else float("nan"), "dcr_5": float(np.quantile(first, 0.05)),
-        "copies": float((first == 0).mean()), "nndr": float(ratio.mean()),
-    }  # fmt: skip
+        "dcr_mean": float(first.mean()),
+        "dcr_sd": float(first.std(ddof=1)) if len(first) > 1 else float("nan"),
+        "dcr_5": float(np.quantile(first, 0.05)),
+        "copies": float((first == 0).mean()),
+        "nndr": float(ratio.mean()),
+    }
 
 
 def _groups(real: pd.Series, own: pd.Series) -> np.ndarray:
-    """The group of each record, by the names that the real table gives; numbers of many values in the quarters of the real ones."""
+    """The group of each record, by the names that the real table gives; numbers of many values in the quarters of
+    the real ones.
+    """
     if not pd.api.types.is_numeric_dtype(real) or pd.api.types.is_bool_dtype(real) or real.nunique() <= _MOST_NUMBERS:
         names = dict(zip(spelled(real), as_groups(real), strict=True))
         return spelled(own).map(names).fillna(_ANOTHER).to_numpy(dtype=object)
@@ -338,8 +426,15 @@ def _groups(real: pd.Series, own: pd.Series) -> np.ndarray:
 
 
 def _by_group(
-    tables: dict[str, pd.DataFrame], sensitive: Sequence[str], distances: np.ndarray, baseline: np.ndarray, judged: _Votes, confidence_level: float, *, is_judged: bool
-) -> pd.DataFrame:  # fmt: skip
+    tables: dict[str, pd.DataFrame],
+    sensitive: Sequence[str],
+    distances: np.ndarray,
+    baseline: np.ndarray,
+    judged: _Votes,
+    confidence_level: float,
+    *,
+    is_judged: bool,
+) -> pd.DataFrame:
     rows = []
     for attribute in sensitive:
         real = tables["real_train"][attribute]
@@ -360,8 +455,9 @@ def _notes(tables: dict[str, pd.DataFrame], schema: Schema, baseline: np.ndarray
     sizes = [len(tables[title]) for title in ("real_train", "holdout")]
     if max(sizes) > 1.05 * min(sizes):
         found.append(
-            f"Train has {sizes[0]:,} and the holdout {sizes[1]:,} records; {min(sizes):,} of each are compared for the share. A copy of a record that is not among "
-            "them counts ½ there: distances and exact copies, which are of all of them, say more."
+            f"Train has {sizes[0]:,} and the holdout {sizes[1]:,} records; {min(sizes):,} of each are compared for "
+            "the share. A copy of a record that is not among them counts ½ there: distances and exact copies, "
+            "which are of all of them, say more."
         )
     if n_same := int((baseline[:, 0] == 0).sum()):
         found.append(f"{n_same:,} holdout records are alike to one of train in every column compared.")
@@ -386,6 +482,7 @@ def _uncompared(tables: dict[str, pd.DataFrame], schema: Schema) -> list[str]:
         real, made = (as_groups(tables[title][name].dropna()) for title in ("real_train", "synthetic"))
         share = made.isin(set(real)).mean() if len(made) else 0.0
         found.append(
-            f"{shown(name)} is not compared ({reason}); {100 * share:.0f} % of the copy's values are real ones. Where it names people or places, take it out of the copy."
+            f"{shown(name)} is not compared ({reason}); {100 * share:.0f} % of the copy's values are real ones. "
+            "Where it names people or places, take it out of the copy."
         )
     return found

@@ -1,4 +1,7 @@
-"""Between a table and what synthesizers work on: numbers, and codes of levels. The way back gives every column its own type again."""
+"""Between a table and what synthesizers work on: numbers, and codes of levels.
+
+The way back gives every column its own type again.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ class _Levels:
 class Coding:
     """How the columns of a table become ``numbers`` (n, p) and ``codes`` (n, q), and back.
 
-    A number that is missing is NaN in ``numbers``, and 1 in a column of ``codes`` of its own, which stand behind the others.
+    A number that is missing is NaN in ``numbers``, and 1 in a column of ``codes`` of its own, which stand behind the
+    others.
     """
 
     columns: tuple[str, ...]
@@ -77,7 +81,9 @@ class Coding:
         return numbers, np.column_stack(codes).astype(np.int64) if codes else np.empty((len(frame), 0), np.int64)
 
     def decode(self, numbers: np.ndarray, codes: np.ndarray) -> pd.DataFrame:
-        """The table again: its columns in their order, each of its own type, numbers within their range and as round as they were."""
+        """The table again: its columns in their order, each of its own type, numbers within their range and as round
+        as they were.
+        """
         missing = iter(codes[:, len(self.levels) :].T.astype(bool))
         made = {c.name: c.made(codes[:, i]) for i, c in enumerate(self.levels)}
         for i, column in enumerate(self.numbers):
@@ -87,9 +93,12 @@ class Coding:
 
 
 def coding_of(frame: pd.DataFrame, *, discrete: Sequence[str] = (), people: int = 1) -> Coding:
-    """The coding of a table. Numbers of more than ten values are numbers, unless they are named in ``discrete``; all else is levels.
+    """The coding of a table.
 
-    What is decoded lies between the numbers that ``people`` are at or beyond, on either side: the lowest and the highest are somebody's.
+    Numbers of more than ten values are numbers, unless they are named in ``discrete``; all else is levels.
+
+    What is decoded lies between the numbers that ``people`` are at or beyond, on either side: the lowest and the
+    highest are somebody's.
     """
     numbers, levels = [], []
     for name in frame:
@@ -112,7 +121,9 @@ def _in_order(column: pd.Series) -> pd.Series:
 
 
 def filled(numbers: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """``numbers`` with each missing one drawn from the known ones of its column: their distribution stays what it is."""
+    """``numbers`` with each missing one drawn from the known ones of its column: their distribution stays what it
+    is.
+    """
     made = numbers.copy()
     for own in made.T:
         is_missing = np.isnan(own)
@@ -134,5 +145,10 @@ def _number(name: str, column: pd.Series, people: int) -> _Number:
     # As many decimals as it takes to say every value; where six do not, the values are not round at all.
     decimals = next((d for d in range(_MOST_DECIMALS + 1) if np.array_equal(np.round(known, d), known)), None)
     return _Number(
-        name, column.dtype, float(known[end]), float(known[-1 - end]), decimals, len(known) < len(values)
-    )  # fmt: skip
+        name=name,
+        dtype=column.dtype,
+        low=float(known[end]),
+        high=float(known[-1 - end]),
+        decimals=decimals,
+        has_missing=len(known) < len(values),
+    )

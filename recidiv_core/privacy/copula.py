@@ -1,4 +1,6 @@
-"""A Gaussian copula: each column keeps its own distribution, and one matrix of correlations says how they go together."""
+"""A Gaussian copula: each column keeps its own distribution, and one matrix of correlations says how they go
+together.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,16 @@ PEOPLE = 10  # whose mean is a quantile: no number of one person is given back
 
 
 class GaussianCopula:
-    """Fitted to ``numbers`` (n, p; NaN where missing) and ``codes`` (n, q) of a table with an outcome at ``outcome`` of ``codes``.
+    """Fitted to ``numbers`` (n, p; NaN where missing) and ``codes`` (n, q) of a table with an outcome at ``outcome`` of
+    ``codes``.
 
-    Every column stands for a normal variable: a number by its rank, a level by the interval of that variable that its share takes. Levels
-    without an order of their own are ordered by the share that has the outcome. ``marginals``: "quantiles" draws numbers from the
-    distribution interpolated between the means of ten neighbours each, "beta" from the beta distribution with their range, mean and variance, which says less of
-    single people and less of the truth.
+    Every column stands for a normal variable: a number by its rank, a level by the interval of that variable that its
+    share takes. Levels without an order of their own are ordered by the share that has the outcome. ``marginals``:
+    "quantiles" draws numbers from the distribution interpolated between the means of ten neighbours each, "beta" from
+    the beta distribution with their range, mean and variance, which says less of single people and less of the truth.
 
-    Sources: Patki, Wedge and Veeramachaneni (2016); the correlations of levels after Olsson, Drasgow and Dorans (1982), to the first order.
+    Sources: Patki, Wedge and Veeramachaneni (2016); the correlations of levels after Olsson, Drasgow and Dorans (1982),
+    to the first order.
     """
 
     def __init__(
@@ -87,8 +91,8 @@ def _mean_between(edges: np.ndarray, share: np.ndarray) -> np.ndarray:
 def _correlations(scores: np.ndarray) -> np.ndarray:
     """Of the normal variables behind the scores.
 
-    A level's score is the mean of its variable where the level is seen, so covariances of scores are those of the variables times
-    the scores' own variances, exactly where one of the two is seen itself, else to the first order.
+    A level's score is the mean of its variable where the level is seen, so covariances of scores are those of the
+    variables times the scores' own variances, exactly where one of the two is seen itself, else to the first order.
     """
     covariance = np.atleast_2d(np.cov(scores, rowvar=False, bias=True))
     variance = np.diag(covariance)

@@ -1,10 +1,12 @@
 """CTGAN, after Xu, Skoularidou, Cuesta-Infante and Veeramachaneni (2019), in PyTorch.
 
-Numbers by mode-specific normalisation (their section 4.2), a conditional vector with training by sampling (4.3), the networks of 4.4: a critic
-that sees several rows at a time (PacGAN, Lin et al. 2018) under the Wasserstein loss with gradient penalty (Gulrajani et al. 2017).
+Numbers by mode-specific normalisation (their section 4.2), a conditional vector with training by sampling (4.3), the
+networks of 4.4: a critic that sees several rows at a time (PacGAN, Lin et al. 2018) under the Wasserstein loss with
+gradient penalty (Gulrajani et al. 2017).
 
-Otherwise than there: the critic sees two rows at a time and not ten, steps are 5e-4 and not 2e-4, a batch of a small table is a tenth of it, and rows are
-drawn by the running mean of the generator's weights (Yazıcı et al. 2019), without which the share of every level swings from step to step.
+Otherwise than there: the critic sees two rows at a time and not ten, steps are 5e-4 and not 2e-4, a batch of a small
+table is a tenth of it, and rows are drawn by the running mean of the generator's weights (Yazıcı et al. 2019), without
+which the share of every level swings from step to step.
 ``benchmarks/privacy.py`` has what that brings.
 """
 
@@ -32,7 +34,9 @@ Progress = Callable[[float, str], None] | None
 
 @dataclass(frozen=True, eq=False)
 class _Modes:
-    """A column of numbers as a mixture of normal ones: a value is the mode it belongs to, and its place there, in four standard deviations."""
+    """A column of numbers as a mixture of normal ones: a value is the mode it belongs to, and its place there, in
+    four standard deviations.
+    """
 
     means: np.ndarray
     deviations: np.ndarray
@@ -47,9 +51,12 @@ class _Modes:
         some = values if len(values) <= _MIXTURE_ROWS else random.choice(values, _MIXTURE_ROWS, replace=False)
         number = min(MODES, len(np.unique(some)))
         mixture = BayesianGaussianMixture(
-            n_components=number, weight_concentration_prior_type="dirichlet_process", weight_concentration_prior=0.001, max_iter=100,
+            n_components=number,
+            weight_concentration_prior_type="dirichlet_process",
+            weight_concentration_prior=0.001,
+            max_iter=100,
             random_state=int(random.integers(2**31)),
-        )  # fmt: skip
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the paper's mixture is not run to convergence either
             mixture.fit(some[:, None])
@@ -105,12 +112,21 @@ class _Critic(nn.Module):
 class CTGAN:
     """A generator of rows like those of ``numbers`` (n, p) and ``codes`` (n, q), q ≥ 1 with ``sizes`` levels each.
 
-    Trained on a graphics card where there is one. All chance comes from ``random_state``: on one machine the same seed gives the same rows.
+    Trained on a graphics card where there is one. All chance comes from ``random_state``: on one machine the same seed
+    gives the same rows.
     """
 
     def __init__(
-        self, numbers: np.ndarray, codes: np.ndarray, sizes: Sequence[int], *, epochs: int = 150, batch_rows: int = 500, random_state: int = 0, progress: Progress = None
-    ):  # fmt: skip
+        self,
+        numbers: np.ndarray,
+        codes: np.ndarray,
+        sizes: Sequence[int],
+        *,
+        epochs: int = 150,
+        batch_rows: int = 500,
+        random_state: int = 0,
+        progress: Progress = None,
+    ):
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._random = torch.Generator(device=self._device).manual_seed(random_state)
         random = np.random.default_rng(random_state)
@@ -138,7 +154,9 @@ class CTGAN:
         self._mean.eval()
 
     def draw(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """``n`` new rows, as numbers (n, p) and codes (n, q); conditions are drawn as often as they are in the table."""
+        """``n`` new rows, as numbers (n, p) and codes (n, q); conditions are drawn as often as they are in the
+        table.
+        """
         made = []
         self._random.manual_seed(int(random.integers(2**62)))
         with torch.no_grad():
@@ -233,7 +251,9 @@ class CTGAN:
 
 
 class _Places:
-    """Which rows have which level of which column, and how conditions are drawn: a column by chance, then a level of it."""
+    """Which rows have which level of which column, and how conditions are drawn: a column by chance, then a level of
+    it.
+    """
 
     def __init__(self, codes: np.ndarray, sizes: Sequence[int], device: torch.device):
         self._first = torch.as_tensor(np.r_[0, np.cumsum(sizes)[:-1]], device=device)
@@ -258,7 +278,9 @@ class _Places:
         return torch.randint(len(self._first), (n,), generator=random, device=self._device)
 
     def by_logarithm(self, n: int, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Column and level of ``n`` conditions, and their vectors; levels by the logarithm of how often they are, so that rare ones are learnt."""
+        """Column and level of ``n`` conditions, and their vectors; levels by the logarithm of how often they are, so
+        that rare ones are learnt.
+        """
         column = self._columns(n, random)
         level = torch.multinomial(self._logarithm[column], 1, generator=random)[:, 0]
         return column, level, self._condition(column, level)

@@ -17,19 +17,32 @@ _SPARE = 6  # candidates beyond k: the search is in float32, and what it confuse
 
 
 def nearest_distances(
-    queries: pd.DataFrame, reference: pd.DataFrame, *, schema: Schema, k: int = 2, block_rows: int | None = None, progress: Progress = None
-) -> np.ndarray:  # fmt: skip
+    queries: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    schema: Schema,
+    k: int = 2,
+    block_rows: int | None = None,
+    progress: Progress = None,
+) -> np.ndarray:
     """The distances of each of n queries to its ``k`` nearest reference records, ascending, shape (n, k)."""
     return nearest_records(queries, reference, schema=schema, k=k, block_rows=block_rows, progress=progress)[0]
 
 
 def nearest_records(
-    queries: pd.DataFrame, reference: pd.DataFrame, *, schema: Schema, k: int = 2, block_rows: int | None = None, progress: Progress = None
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    queries: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    schema: Schema,
+    k: int = 2,
+    block_rows: int | None = None,
+    progress: Progress = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """:func:`nearest_distances`, and the positions of those records, each of shape (n, k).
 
-    scikit-learn's brute-force search finds candidates in float32; their distances are then taken in float64. Where all candidates lie within 1e-5 of
-    a query (one far-off number makes all others near) every record is compared with it in float64. So a copy is at 0 and nothing else is.
+    scikit-learn's brute-force search finds candidates in float32; their distances are then taken in float64. Where all
+    candidates lie within 1e-5 of a query (one far-off number makes all others near) every record is compared with it in
+    float64. So a copy is at 0 and nothing else is.
     ``block_rows`` queries at a time: memory grows with the tables and not with their product.
 
     Raises

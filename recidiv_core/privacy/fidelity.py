@@ -1,4 +1,6 @@
-"""How like the real table a copy is: column by column, pair by pair, and to a classifier that tries to tell them apart."""
+"""How like the real table a copy is: column by column, pair by pair, and to a classifier that tries to tell them
+apart.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ _TOLD_ROWS = 20_000
 class Fidelity:
     """How like the real table a copy is.
 
-    ``columns``: column, kind, similarity (1 − the Kolmogorov–Smirnov distance of numbers, 1 − the total variation distance of levels).
-    ``pairs``: first, second, and Cramér's V of the two, corrected for bias (Bergsma 2013), in the ``real`` and the ``synthetic`` table; numbers in
-    eighths of the real ones. ``told``: auc, low, high, n of a classifier on rows held out; 0.5 means that it cannot tell.
+    ``columns``: column, kind, similarity (1 − the Kolmogorov–Smirnov distance of numbers, 1 − the total variation
+    distance of levels).
+    ``pairs``: first, second, and Cramér's V of the two, corrected for bias (Bergsma 2013), in the ``real`` and the
+    ``synthetic`` table; numbers in eighths of the real ones. ``told``: auc, low, high, n of a classifier on rows held
+    out; 0.5 means that it cannot tell.
     """
 
     columns: pd.DataFrame
@@ -35,9 +39,13 @@ class Fidelity:
         """Means over columns and pairs, the worst column, and the classifier's AUC."""
         gap = (self.pairs["real"] - self.pairs["synthetic"]).abs()
         return {
-            "marginals": float(self.columns["similarity"].mean()), "worst_marginal": float(self.columns["similarity"].min()),
-            "association_gap": float(gap.mean()) if len(gap) else float("nan"), "told_auc": self.told["auc"], "told_low": self.told["low"], "told_high": self.told["high"],
-        }  # fmt: skip
+            "marginals": float(self.columns["similarity"].mean()),
+            "worst_marginal": float(self.columns["similarity"].min()),
+            "association_gap": float(gap.mean()) if len(gap) else float("nan"),
+            "told_auc": self.told["auc"],
+            "told_low": self.told["low"],
+            "told_high": self.told["high"],
+        }
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""
@@ -45,7 +53,9 @@ class Fidelity:
 
 
 def fidelity(real: pd.DataFrame, synthetic: pd.DataFrame, *, schema: Schema, random_state: int = 0) -> Fidelity:
-    """Compare a copy with real rows, best with ones that it was not made from: then a fresh sample is the best that can be had."""
+    """Compare a copy with real rows, best with ones that it was not made from: then a fresh sample is the best that
+    can be had.
+    """
     columns = [(name, "number", 1 - _ks(_numbers(real[name]), _numbers(synthetic[name]))) for name in schema.numbers]
     columns += [(name, "levels", 1 - _total_variation(real[name], synthetic[name])) for name in schema.categories]
     codes = [_binned(name, real, synthetic, schema) for name in schema.columns]
@@ -54,9 +64,12 @@ def fidelity(real: pd.DataFrame, synthetic: pd.DataFrame, *, schema: Schema, ran
         for (i, first), (j, second) in combinations(enumerate(schema.columns), 2)
     ]
     return Fidelity(
-        pd.DataFrame(columns, columns=["column", "kind", "similarity"]).sort_values("similarity", ignore_index=True, kind="stable"),
-        pd.DataFrame(pairs, columns=["first", "second", "real", "synthetic"]), _told(real, synthetic, schema, random_state),
-    )  # fmt: skip
+        pd.DataFrame(columns, columns=["column", "kind", "similarity"]).sort_values(
+            "similarity", ignore_index=True, kind="stable"
+        ),
+        pd.DataFrame(pairs, columns=["first", "second", "real", "synthetic"]),
+        _told(real, synthetic, schema, random_state),
+    )
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
@@ -79,7 +92,9 @@ def _total_variation(first: pd.Series, second: pd.Series) -> float:
 
 
 def _binned(name: str, real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """Both tables' values of a column as codes: eighths of the real numbers, with missing as one more; levels as they are."""
+    """Both tables' values of a column as codes: eighths of the real numbers, with missing as one more; levels as
+    they are.
+    """
     if name in schema.numbers:
         edges = (
             np.unique(np.quantile(_numbers(real[name]), np.linspace(0, 1, _BINS + 1)[1:-1]))
@@ -111,7 +126,9 @@ def cramers_v(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _told(real: pd.DataFrame, synthetic: pd.DataFrame, schema: Schema, random_state: int) -> dict[str, float]:
-    """How well gradient boosting tells made rows from as many real ones, trained on half of each and judged on the others."""
+    """How well gradient boosting tells made rows from as many real ones, trained on half of each and judged on the
+    others.
+    """
     random = np.random.default_rng(random_state)
     n = min(len(real), len(synthetic), _TOLD_ROWS)
     parts = [frame.iloc[random.permutation(len(frame))[:n]] for frame in (real, synthetic)]
@@ -137,6 +154,11 @@ def _features(schema: Schema) -> Sequence[Feature]:
 
 def _texts(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Levels as text, so that two tables whose columns have different types can stand in one."""
-    return pd.DataFrame({
-        name: spelled(frame[name]).astype(object) if name in schema.categories else pd.to_numeric(frame[name], errors="coerce").astype(float) for name in schema.columns
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            name: spelled(frame[name]).astype(object)
+            if name in schema.categories
+            else pd.to_numeric(frame[name], errors="coerce").astype(float)
+            for name in schema.columns
+        }
+    )

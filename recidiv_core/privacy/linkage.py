@@ -1,4 +1,6 @@
-"""Linking a copy to a public table: which records could be of which place, how surely, and how often that is true (R, section 3.6 and Table 5)."""
+"""Linking a copy to a public table: which records could be of which place, how surely, and how often that is true
+(R, section 3.6 and Table 5).
+"""
 
 from __future__ import annotations
 
@@ -53,13 +55,15 @@ class LinkageAudit:
     Attributes
     ----------
     table : DataFrame
-        One row per certainty: n_pairs that reach it, n_records and n_public records in them; with a truth n_true of the pairs, share_true, and
+        One row per certainty: n_pairs that reach it, n_records and n_public records in them; with a truth n_true of the
+        pairs, share_true, and
         ``chance``: the share of true ones among all candidates.
     curve : DataFrame
         n_pairs (and n_true) at a hundred certainties.
     best : dict
-        When each record is linked to the one public record most like it: n_linked (those without a tie), n_public different ones; with a truth n_right,
-        share_right with bounds (records of one public record are one sample), and chance.
+        When each record is linked to the one public record most like it: n_linked (those without a tie), n_public
+        different ones; with a truth n_right, share_right with bounds (records of one public record are one sample), and
+        chance.
     """
 
     table: pd.DataFrame
@@ -70,23 +74,37 @@ class LinkageAudit:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no pair among them."""
-        return plain({
-            "table": self.table, "curve": self.curve, "best": self.best, "n_candidates": self.n_candidates, "options": self.options
-        })  # fmt: skip
+        return plain(
+            {
+                "table": self.table,
+                "curve": self.curve,
+                "best": self.best,
+                "n_candidates": self.n_candidates,
+                "options": self.options,
+            }
+        )
 
 
 def link_records(
-    synthetic: pd.DataFrame, public: pd.DataFrame, *, block_on: str | tuple[str, str] | None, fields: Sequence[LinkField | str],
-    certainties: Sequence[float] | None = None, truth: Sequence[Any] | None = None, confidence_level: float = 0.95, progress: Progress = None,
-) -> LinkageAudit:  # fmt: skip
+    synthetic: pd.DataFrame,
+    public: pd.DataFrame,
+    *,
+    block_on: str | tuple[str, str] | None,
+    fields: Sequence[LinkField | str],
+    certainties: Sequence[float] | None = None,
+    truth: Sequence[Any] | None = None,
+    confidence_level: float = 0.95,
+    progress: Progress = None,
+) -> LinkageAudit:
     """Compare every record with every public one that has the same key, field by field, and add the similarities up.
 
     Parameters
     ----------
     block_on : column of both tables, or its name in each; None compares all with all
     fields : LinkField, or a name: then numbers are compared as numbers, else exactly
-    certainties : sums of similarities, by default R's: 1.9, 1.95, 1.99, 1.995 and 1.999 of 2, and likewise for other numbers of fields
-    truth : (n,) for each record the label, in ``public``'s index, of the public record it truly comes from; missing where none
+    certainties : sums of similarities, by default R's: 1.9, 1.95, 1.99, 1.995 and 1.999 of 2, and likewise for other
+    numbers of fields truth : (n,) for each record the label, in ``public``'s index, of the public record it truly comes
+    from; missing where none
 
     A value that is missing is like no other. Raises InputError with every problem found.
     """
@@ -116,18 +134,29 @@ def link_records(
             found.add(some, others, sum(s.of(some, others) for s in similar))
             done += len(some) * len(others)
     options = {
-        "block_on": key, "fields": [{"name": f.name, "public": f.there, "similarity": f.similarity, "scale": s.scale} for f, s in zip(own, similar, strict=True)],
-        "certainties": list(certainties), "n_synthetic": len(synthetic), "n_public": len(public), "confidence_level": confidence_level,
-    }  # fmt: skip
+        "block_on": key,
+        "fields": [
+            {"name": f.name, "public": f.there, "similarity": f.similarity, "scale": s.scale}
+            for f, s in zip(own, similar, strict=True)
+        ],
+        "certainties": list(certainties),
+        "n_synthetic": len(synthetic),
+        "n_public": len(public),
+        "confidence_level": confidence_level,
+    }
     return LinkageAudit(
         found.table(n_candidates), found.curve_table(), found.best(confidence_level), n_candidates, options
     )
 
 
 def _checked(
-    synthetic: pd.DataFrame, public: pd.DataFrame, key: tuple[str, str] | None, fields: Sequence[LinkField | str], truth: Sequence[Any] | None,
+    synthetic: pd.DataFrame,
+    public: pd.DataFrame,
+    key: tuple[str, str] | None,
+    fields: Sequence[LinkField | str],
+    truth: Sequence[Any] | None,
     certainties: Sequence[float] | None,
-) -> list[LinkField]:  # fmt: skip
+) -> list[LinkField]:
     problems = []
     own = [LinkField(f) if isinstance(f, str) else f for f in fields]
     if not own:
@@ -265,9 +294,14 @@ class _Found:
 
     def table(self, n_candidates: int) -> pd.DataFrame:
         at = self.certainties
-        made = pd.DataFrame({
-            "certainty": at, "n_pairs": self._reached(at), "n_records": self._counted(self._record, at), "n_public": self._counted(self._public, at),
-        })  # fmt: skip
+        made = pd.DataFrame(
+            {
+                "certainty": at,
+                "n_pairs": self._reached(at),
+                "n_records": self._counted(self._record, at),
+                "n_public": self._counted(self._public, at),
+            }
+        )
         if self.truth is not None:
             made["n_true"] = self._counted(self._true, at)
             made["share_true"] = made["n_true"] / made["n_pairs"].where(made["n_pairs"] > 0)
@@ -281,8 +315,12 @@ class _Found:
     def best(self, confidence_level: float) -> dict[str, Any]:
         is_linked = (self._best >= 0) & (self._ties == 1)
         made: dict[str, Any] = {
-            "n": len(self._best), "n_linked": int(is_linked.sum()), "n_tied": int((self._ties > 1).sum()), "n_with_candidates": int((self._best >= 0).sum()), "n_public": len(np.unique(self._best[is_linked])),
-        }  # fmt: skip
+            "n": len(self._best),
+            "n_linked": int(is_linked.sum()),
+            "n_tied": int((self._ties > 1).sum()),
+            "n_with_candidates": int((self._best >= 0).sum()),
+            "n_public": len(np.unique(self._best[is_linked])),
+        }
         if self.truth is not None:
             with_truth = self.truth >= 0
             is_right = (is_linked & (self._best == self.truth))[with_truth]
@@ -292,8 +330,13 @@ class _Found:
             size = self._size[with_truth & (self._true >= 0)]
             used = np.unique(self.truth[with_truth])
             made |= {
-                "n_with_truth": int(with_truth.sum()), "n_right": int(is_right.sum()), "share_right": float(is_right.mean()) if len(is_right) else float("nan"),
-                "low": low, "high": high, "chance": float((1 / size).sum() / max(with_truth.sum(), 1)), "n_used": len(used),
+                "n_with_truth": int(with_truth.sum()),
+                "n_right": int(is_right.sum()),
+                "share_right": float(is_right.mean()) if len(is_right) else float("nan"),
+                "low": low,
+                "high": high,
+                "chance": float((1 / size).sum() / max(with_truth.sum(), 1)),
+                "n_used": len(used),
                 "n_public_used": len(np.intersect1d(np.unique(self._best[is_linked]), used)),
-            }  # fmt: skip
+            }
         return made

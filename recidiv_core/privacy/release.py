@@ -1,4 +1,6 @@
-"""Copies of one real table side by side: what each keeps of the use, whom it gives away, and how its models treat the groups."""
+"""Copies of one real table side by side: what each keeps of the use, whom it gives away, and how its models treat
+the groups.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ SUMMARY = ["n", "nearer_to_train", "low", "high", "verdict", "copies", "dcr_mean
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The real table in two parts, all rows of one person in one: copies are made from ``train`` and judged with ``holdout``."""
+    """The real table in two parts, all rows of one person in one: copies are made from ``train`` and judged with
+    ``holdout``.
+    """
 
     train: AuditDataset
     holdout: AuditDataset
@@ -35,7 +39,8 @@ class Split:
 
 
 def split_real(dataset: AuditDataset, *, random_state: int = 0) -> Split:
-    """Half of the people, and the others: with parts of one size every training record counts where nearest neighbours are compared.
+    """Half of the people, and the others: with parts of one size every training record counts where nearest neighbours
+    are compared.
 
     Raises
     ------
@@ -53,7 +58,8 @@ def split_real(dataset: AuditDataset, *, random_state: int = 0) -> Split:
 
 
 def split_with(train: AuditDataset, holdout: AuditDataset, *, random_state: int = 0) -> Split:
-    """Two tables with the same roles as the two parts: copies were made from all of ``train`` and from none of ``holdout``.
+    """Two tables with the same roles as the two parts: copies were made from all of ``train`` and from none of
+    ``holdout``.
 
     Raises
     ------
@@ -82,7 +88,9 @@ def split_with(train: AuditDataset, holdout: AuditDataset, *, random_state: int 
 
 @dataclass(frozen=True, eq=False)
 class CopyAudit:
-    """One copy: its card, whom it gives away, how like the real table it is, what attacks gain and what models trained on it do."""
+    """One copy: its card, whom it gives away, how like the real table it is, what attacks gain and what models
+    trained on it do.
+    """
 
     title: str
     card: dict[str, Any]
@@ -93,7 +101,9 @@ class CopyAudit:
 
     @property
     def verdict(self) -> str:
-        """That of its distances; given away also where an attack that can be trusted gains more than chance explains."""
+        """That of its distances; given away also where an attack that can be trusted gains more than chance
+        explains.
+        """
         verdict, worst = self.privacy.verdict, self.attacks.worst
         return LEAKS if verdict != CANNOT and worst is not None and worst["low"] > 0 else verdict
 
@@ -105,8 +115,10 @@ class CopyAudit:
 
 @dataclass(frozen=True, eq=False)
 class ReleaseAudit:
-    """All copies of one table. ``baseline`` is what models do that were trained on the real training part; ``algorithm`` the one that the
-    frontier reads; ``chosen`` the copy looked at, and linked.
+    """All copies of one table.
+
+    ``baseline`` is what models do that were trained on the real training part; ``algorithm`` the one that the frontier
+    reads; ``chosen`` the copy looked at, and linked.
     """
 
     copies: tuple[CopyAudit, ...]
@@ -140,9 +152,11 @@ class ReleaseAudit:
 
     @property
     def frontier(self) -> pd.DataFrame:
-        """One row per copy, the real training part first: use (auc), privacy (nearer_to_train, copies) and fairness (gap), each with bounds.
+        """One row per copy, the real training part first: use (auc), privacy (nearer_to_train, copies) and fairness
+        (gap), each with bounds.
 
-        The gap is of one attribute in all rows: that with the largest gap where the model was trained on the real training part.
+        The gap is of one attribute in all rows: that with the largest gap where the model was trained on the real
+        training part.
         """
         real = self._gaps(self.baseline)
         attribute = real.loc[real["gap"].abs().idxmax(), "attribute"] if len(real) else None
@@ -182,15 +196,28 @@ class ReleaseAudit:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; no record, distance or pair among them."""
-        return plain({
-            "room": self.room, "dataset": self.dataset, "roles": self.roles.to_dict(), "options": self.options, "frontier": self.frontier,
-            "baseline": self.baseline.to_dict(), "copies": [copy.to_dict() for copy in self.copies], "linkage": None if self.linkage is None else self.linkage.to_dict(),
-        })  # fmt: skip
+        return plain(
+            {
+                "room": self.room,
+                "dataset": self.dataset,
+                "roles": self.roles.to_dict(),
+                "options": self.options,
+                "frontier": self.frontier,
+                "baseline": self.baseline.to_dict(),
+                "copies": [copy.to_dict() for copy in self.copies],
+                "linkage": None if self.linkage is None else self.linkage.to_dict(),
+            }
+        )
 
 
 def audit_copy(
-    split: Split, copy: SyntheticTable, *, algorithms: Sequence[str] = FIRST_ALGORITHMS, confidence_level: float = 0.95, progress: Progress = None
-) -> CopyAudit:  # fmt: skip
+    split: Split,
+    copy: SyntheticTable,
+    *,
+    algorithms: Sequence[str] = FIRST_ALGORITHMS,
+    confidence_level: float = 0.95,
+    progress: Progress = None,
+) -> CopyAudit:
     """Judge one copy of ``split.train``."""
     train, holdout, seed = split.train, split.holdout, split.random_state
     columns = [name for name in copy.frame if name in train.frame]
@@ -209,14 +236,26 @@ def audit_copy(
     likeness = fidelity(own[2], own[1], schema=privacy.schema, random_state=seed)
     features = _features(split, columns)
     use = audit_utility(
-        {copy.title: copy.frame}, holdout, real_train=train, algorithms=algorithms, features=features, progress=share(0.65, 1.0), **options
-    )  # fmt: skip
-    return CopyAudit(copy.title, copy.card, privacy, attacks, likeness, use)
+        {copy.title: copy.frame},
+        holdout,
+        real_train=train,
+        algorithms=algorithms,
+        features=features,
+        progress=share(0.65, 1.0),
+        **options,
+    )
+    return CopyAudit(title=copy.title, card=copy.card, privacy=privacy, attacks=attacks, likeness=likeness, use=use)
 
 
 def audit_release(
-    split: Split, copies: Sequence[CopyAudit], *, baseline: UtilityAudit, name: str, algorithm: str = FIRST_ALGORITHMS[0], linkage: LinkageAudit | None = None
-) -> ReleaseAudit:  # fmt: skip
+    split: Split,
+    copies: Sequence[CopyAudit],
+    *,
+    baseline: UtilityAudit,
+    name: str,
+    algorithm: str = FIRST_ALGORITHMS[0],
+    linkage: LinkageAudit | None = None,
+) -> ReleaseAudit:
     """The copies side by side; ``name`` is the table's."""
     train, holdout = split.train, split.holdout
     about = {
@@ -232,7 +271,16 @@ def audit_release(
         "algorithm": algorithm,
         **{k: v for k, v in baseline.options.items() if k != "random_state"},
     }
-    return ReleaseAudit(tuple(copies), baseline, algorithm, about, train.roles, options, train.ledger_table(), linkage)
+    return ReleaseAudit(
+        copies=tuple(copies),
+        baseline=baseline,
+        algorithm=algorithm,
+        dataset=about,
+        roles=train.roles,
+        options=options,
+        ledger=train.ledger_table(),
+        linkage=linkage,
+    )
 
 
 def audit_baseline(
@@ -245,9 +293,15 @@ def audit_baseline(
     """What models do that are trained on the real training part."""
     columns = list(split.train.frame)
     return audit_utility(
-        {REAL: split.train.frame}, split.holdout, real_train=split.train, algorithms=algorithms, features=_features(split, columns), random_state=split.random_state,
-        confidence_level=confidence_level, progress=progress,
-    )  # fmt: skip
+        {REAL: split.train.frame},
+        split.holdout,
+        real_train=split.train,
+        algorithms=algorithms,
+        features=_features(split, columns),
+        random_state=split.random_state,
+        confidence_level=confidence_level,
+        progress=progress,
+    )
 
 
 def outside_copy(split: Split, frame: pd.DataFrame, *, name: str, sha256: str) -> SyntheticTable:
@@ -325,6 +379,8 @@ def with_found(copy: SyntheticTable, audit: CopyAudit, sentences: Sequence[str])
 
 
 def nearest_values(split: Split, copy: SyntheticTable, audit: CopyAudit, column: str) -> np.ndarray:
-    """For each record of a copy what the training record nearest to it has in ``column``, shape (n,): R's "nearest point", as the truth of a linkage."""
+    """For each record of a copy what the training record nearest to it has in ``column``, shape (n,): R's "nearest
+    point", as the truth of a linkage.
+    """
     _, position = nearest_records(copy.frame, split.train.frame, schema=audit.privacy.schema, k=1)
     return split.train.frame[column].iloc[position[:, 0]].to_numpy()

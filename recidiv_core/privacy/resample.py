@@ -1,4 +1,6 @@
-"""Copies made of the real rows: fewer of the common outcome, or further rows of the rare one between those that there are."""
+"""Copies made of the real rows: fewer of the common outcome, or further rows of the rare one between those that
+there are.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ def smote(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Made rows of the rarer outcome, as many as it lacks for the share ``ratio``.
 
-    imbalanced-learn's SMOTE (Chawla et al. 2002); SMOTENC where there are levels besides the outcome's, SMOTEN where there are no numbers.
+    imbalanced-learn's SMOTE (Chawla et al. 2002); SMOTENC where there are levels besides the outcome's, SMOTEN where
+    there are no numbers.
     """
     from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 
@@ -26,8 +29,10 @@ def smote(
     if counts[rare] <= _NEIGHBOURS:
         raise InputError.one("smote", f"more than {_NEIGHBOURS} rows of the rarer outcome", f"{counts[rare]}")
     options = {
-        "sampling_strategy": {rare: round(counts[1 - rare] * ratio / (1 - ratio))}, "k_neighbors": _NEIGHBOURS, "random_state": random_state
-    }  # fmt: skip
+        "sampling_strategy": {rare: round(counts[1 - rare] * ratio / (1 - ratio))},
+        "k_neighbors": _NEIGHBOURS,
+        "random_state": random_state,
+    }
     others, p = np.delete(codes, outcome, axis=1), numbers.shape[1]
     if not p:
         sampler = SMOTEN(**options)

@@ -15,8 +15,8 @@ MAX_LEVELS = 200
 _MOST = 1e100  # beyond it differences of numbers are none
 _WHOLE = r"^(-?\d+)\.0+$"
 _FURTHEST = 1e6  # times the range of the real numbers, and no further
-# One-hot times the first: two different categories are 1 apart. With a missing number at 0.5, the second puts it close to 1 and no further from a
-# known one. By the order of the distance: sums of differences (1), Euclidean (2).
+# One-hot times the first: two different categories are 1 apart. With a missing number at 0.5, the second puts it close
+# to 1 and no further from a known one. By the order of the distance: sums of differences (1), Euclidean (2).
 _APART = {1: 0.5, 2: np.sqrt(0.5)}
 _MISSING = {1: 0.5, 2: np.sqrt(0.75)}
 
@@ -29,7 +29,9 @@ def spelled(column: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns that distances are over. ``numbers`` maps a column to its range in the real table, ``categories`` to its levels there.
+    """The columns that distances are over.
+
+    ``numbers`` maps a column to its range in the real table, ``categories`` to its levels there.
 
     ``left_out`` maps a column to the reason why it is none.
     """
@@ -44,7 +46,9 @@ class Schema:
         return [*self.numbers, *self.categories]
 
     def unreadable(self, frame: pd.DataFrame) -> dict[str, int]:
-        """Columns of numbers of which some of ``frame``'s values are none, with how many: a copy of other types must not pass for one of nobody."""
+        """Columns of numbers of which some of ``frame``'s values are none, with how many: a copy of other types must
+        not pass for one of nobody.
+        """
         found = {}
         for name in self.numbers:
             column = frame[name]
@@ -58,16 +62,20 @@ class Schema:
         """The same for some of the columns."""
         kept = set(names)
         return Schema(
-            {n: v for n, v in self.numbers.items() if n in kept}, {n: v for n, v in self.categories.items() if n in kept}, {}
-        )  # fmt: skip
+            {n: v for n, v in self.numbers.items() if n in kept},
+            {n: v for n, v in self.categories.items() if n in kept},
+            {},
+        )
 
     def points(self, frame: pd.DataFrame, *, order: int = 2) -> np.ndarray:
-        """The rows as points, float64 of shape (n, d), so that Euclidean distances are those of DESIGN, "Privacy of a synthetic copy".
+        """The rows as points, float64 of shape (n, d), so that Euclidean distances are those of DESIGN, "Privacy of a
+        synthetic copy".
 
-        With ``order`` 1 sums of differences are: each column adds at most 1, which is Gower's distance times the number of columns.
+        With ``order`` 1 sums of differences are: each column adds at most 1, which is Gower's distance times the number
+        of columns.
 
-        A level that the real table does not have is 1 from all that it has. Missing is a level of its own in a category; a missing number is
-        0 from another and at least 0.87 (by sums 0.5), at most 1, from a known one.
+        A level that the real table does not have is 1 from all that it has. Missing is a level of its own in a
+        category; a missing number is 0 from another and at least 0.87 (by sums 0.5), at most 1, from a known one.
         """
         parts = []
         for name, (low, high) in self.numbers.items():
@@ -86,7 +94,9 @@ class Schema:
 
 
 def schema_of(real: pd.DataFrame, *, columns: Sequence[str] | None = None) -> Schema:
-    """Numbers and categories of the real table. Dates, and texts of more than 200 levels, are left out: they are no places but names.
+    """Numbers and categories of the real table.
+
+    Dates, and texts of more than 200 levels, are left out: they are no places but names.
 
     Raises
     ------

@@ -32,7 +32,10 @@ Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Method:
-    """A way to make a copy. ``options`` are its own, with what each starts from; ``is_drawn``: every row is made, none is a real one."""
+    """A way to make a copy.
+
+    ``options`` are its own, with what each starts from; ``is_drawn``: every row is made, none is a real one.
+    """
 
     name: str
     title: str
@@ -46,24 +49,45 @@ METHODS = {
     method.name: method
     for method in (
         Method(
-            "undersample", "Under-sampled", "Real rows: those of the more common outcome thinned at random. Every row is a real person's.", {}, False, 0.5
+            name="undersample",
+            title="Under-sampled",
+            how="Real rows: those of the more common outcome thinned at random. Every row is a real person's.",
+            options={},
+            is_drawn=False,
+            ratio=0.5,
         ),
         Method(
-            "smote", "SMOTE", "The real rows, and further ones of the rarer outcome between each and one of its five nearest. Most rows are real people's.", {}, False, 0.5,
+            name="smote",
+            title="SMOTE",
+            how="The real rows, and further ones of the rarer outcome between each and one of its five nearest. Most "
+            "rows are real people's.",
+            options={},
+            is_drawn=False,
+            ratio=0.5,
         ),
         Method(
-            "copula", "Gaussian copula", "Every row drawn: each column by its own distribution, together by one matrix of correlations. Of numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.", {"marginals": "quantiles"},
+            "copula",
+            "Gaussian copula",
+            "Every row drawn: each column by its own distribution, together by one matrix of correlations. Of "
+            "numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.",
+            {"marginals": "quantiles"},
         ),
         Method(
-            "ctgan", "CTGAN", "Every row drawn by a network that was trained until another could hardly tell its rows from real ones. Of numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.", {"epochs": 150, "batch_rows": 500},
+            "ctgan",
+            "CTGAN",
+            "Every row drawn by a network that was trained until another could hardly tell its rows from real "
+            "ones. Of numbers none lies beyond the ten lowest or highest; levels stay, also rare ones.",
+            {"epochs": 150, "batch_rows": 500},
         ),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticTable:
-    """``frame`` has the columns, types and levels of the real table; ``card`` says how it was made, from what, and what was left out."""
+    """``frame`` has the columns, types and levels of the real table; ``card`` says how it was made, from what, and
+    what was left out.
+    """
 
     frame: pd.DataFrame
     card: dict[str, Any]
@@ -96,9 +120,16 @@ class SyntheticTable:
 
 
 def synthesize(
-    dataset: AuditDataset, *, method: str, ratio: float | None = None, n_rows: int | None = None, columns: Sequence[str] | None = None,
-    random_state: int = 0, progress: Progress = None, **options: Any,
-) -> SyntheticTable:  # fmt: skip
+    dataset: AuditDataset,
+    *,
+    method: str,
+    ratio: float | None = None,
+    n_rows: int | None = None,
+    columns: Sequence[str] | None = None,
+    random_state: int = 0,
+    progress: Progress = None,
+    **options: Any,
+) -> SyntheticTable:
     """Make a synthetic copy of a dataset.
 
     Parameters
@@ -107,7 +138,8 @@ def synthesize(
         The training part: rows that the copy must not be judged with.
     method : one of ``METHODS``
     ratio : float, optional
-        The share of the rarer outcome, above 0 and at most 0.5; 0.5 for "undersample" and "smote", else as in the table.
+        The share of the rarer outcome, above 0 and at most 0.5; 0.5 for "undersample" and "smote", else as in the
+        table.
     n_rows : int, optional
         As many as the table has; not for "undersample" and "smote", whose numbers follow from the ratio.
     columns : columns besides the outcome, default the protected attributes and what a model may take
@@ -139,11 +171,22 @@ def synthesize(
         copy = coding.decode(
             *_drawn(draw, len(frame) if n_rows is None else n_rows, codes[:, outcome], outcome, ratio, random)
         )
-    card = plain({
-        "recidiv": __version__, "method": method, "title": chosen.title, "how": chosen.how, "options": own, "ratio": ratio, "random_state": random_state,
-        "n": len(copy), "columns": names, "left_out": left_out, "outcome": dataset.roles.label,
-        "data": {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)},
-    })  # fmt: skip
+    card = plain(
+        {
+            "recidiv": __version__,
+            "method": method,
+            "title": chosen.title,
+            "how": chosen.how,
+            "options": own,
+            "ratio": ratio,
+            "random_state": random_state,
+            "n": len(copy),
+            "columns": names,
+            "left_out": left_out,
+            "outcome": dataset.roles.label,
+            "data": {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)},
+        }
+    )
     return SyntheticTable(copy, card)
 
 
@@ -221,8 +264,15 @@ def _checked(
 
 
 def _fitted(
-    method: str, numbers: np.ndarray, codes: np.ndarray, coding: Coding, outcome: int, options: dict[str, Any], random_state: int, progress: Progress,
-) -> Draw:  # fmt: skip
+    method: str,
+    numbers: np.ndarray,
+    codes: np.ndarray,
+    coding: Coding,
+    outcome: int,
+    options: dict[str, Any],
+    random_state: int,
+    progress: Progress,
+) -> Draw:
     if method == "copula":
         return GaussianCopula(numbers, codes, coding, outcome=outcome, **options).draw
     from recidiv_core.privacy.ctgan import CTGAN

@@ -1,4 +1,6 @@
-"""What a copy is worth: models trained on it, judged on real people (R, Tables 2 to 4), and what they remember of those it was made from."""
+"""What a copy is worth: models trained on it, judged on real people (R, Tables 2 to 4), and what they remember of
+those it was made from.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,15 @@ class UtilityAudit:
     Attributes
     ----------
     table : DataFrame
-        variant, algorithm, title, n_train, n; accuracy and auc with bounds (R's Table 3); log_loss; with training records given ``member_auc`` with
-        bounds: how well a low loss tells them from people the copy was not made from (0.5: not at all).
+        variant, algorithm, title, n_train, n; accuracy and auc with bounds (R's Table 3); log_loss; with training
+        records given ``member_auc`` with bounds: how well a low loss tells them from people the copy was not made from
+        (0.5: not at all).
     fairness : DataFrame
-        variant, algorithm, attribute, and of the group whose selection rate is furthest from the largest group's: group, reference, gap with bounds,
-        ratio with bounds (R's Table 4: a gap in points, and disparate impact).
+        variant, algorithm, attribute, and of the group whose selection rate is furthest from the largest group's:
+        group, reference, gap with bounds, ratio with bounds (R's Table 4: a gap in points, and disparate impact).
     slices : DataFrame
-        variant, algorithm, kind ("worst found", "group"), words, n, share, log_loss with bounds, reason (R's Table 2). The worst slice is searched on
-        half of the people and its loss is that of the others.
+        variant, algorithm, kind ("worst found", "group"), words, n, share, log_loss with bounds, reason (R's Table 2).
+        The worst slice is searched on half of the people and its loss is that of the others.
     """
 
     table: pd.DataFrame
@@ -60,11 +63,18 @@ class UtilityAudit:
 
 
 def audit_utility(
-    variants: Mapping[str, pd.DataFrame], real_test: AuditDataset, *, real_train: AuditDataset | None = None,
-    algorithms: Sequence[str] = FIRST_ALGORITHMS, features: Sequence[str] | None = None, random_state: int = 0, confidence_level: float = 0.95,
+    variants: Mapping[str, pd.DataFrame],
+    real_test: AuditDataset,
+    *,
+    real_train: AuditDataset | None = None,
+    algorithms: Sequence[str] = FIRST_ALGORITHMS,
+    features: Sequence[str] | None = None,
+    random_state: int = 0,
+    confidence_level: float = 0.95,
     progress: Progress = None,
-) -> UtilityAudit:  # fmt: skip
-    """Train each algorithm on each variant and judge it on ``real_test``, with its usual parameters and a flag at a probability of one half.
+) -> UtilityAudit:
+    """Train each algorithm on each variant and judge it on ``real_test``, with its usual parameters and a flag at a
+    probability of one half.
 
     Parameters
     ----------
@@ -112,8 +122,11 @@ def audit_utility(
 
 
 def _features(
-    variants: Mapping[str, pd.DataFrame], real_test: AuditDataset, algorithms: Sequence[str], features: Sequence[str] | None
-) -> list[Feature]:  # fmt: skip
+    variants: Mapping[str, pd.DataFrame],
+    real_test: AuditDataset,
+    algorithms: Sequence[str],
+    features: Sequence[str] | None,
+) -> list[Feature]:
     problems = [
         Problem("algorithm", f"one of {', '.join(ALGORITHMS)}", "another")
         for n in algorithms
@@ -179,9 +192,15 @@ def _use(real_test: AuditDataset, score: np.ndarray, confidence_level: float) ->
     )
     auc, auc_low, auc_high = auc_interval(y, score, person=person, confidence_level=confidence_level)
     return {
-        "n": len(y), "accuracy": float(is_right.mean()), "accuracy_low": low, "accuracy_high": high, "auc": auc, "auc_low": auc_low, "auc_high": auc_high,
+        "n": len(y),
+        "accuracy": float(is_right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "auc": auc,
+        "auc_low": auc_low,
+        "auc_high": auc_high,
         "log_loss": float(_log_loss(y, score).mean()),
-    }  # fmt: skip
+    }
 
 
 def _memory(
@@ -225,10 +244,21 @@ def _gaps(scored: AuditDataset, random_state: int, confidence_level: float) -> l
     found = []
     for attribute, own in rates[rates["difference"].notna()].groupby("attribute", sort=False):
         row = own.loc[own["difference"].abs().idxmax()]
-        found.append({
-            "attribute": attribute, "group": row["group"], "n_group": int(sizes.loc[(attribute, row["group"])]), "n_reference": int(sizes.loc[(attribute, row["reference"])]), "reference": row["reference"], "gap": row["difference"], "gap_low": row["low"], "gap_high": row["high"],
-            "ratio": row["ratio"], "ratio_low": row["ratio_low"], "ratio_high": row["ratio_high"],
-        })  # fmt: skip
+        found.append(
+            {
+                "attribute": attribute,
+                "group": row["group"],
+                "n_group": int(sizes.loc[(attribute, row["group"])]),
+                "n_reference": int(sizes.loc[(attribute, row["reference"])]),
+                "reference": row["reference"],
+                "gap": row["difference"],
+                "gap_low": row["low"],
+                "gap_high": row["high"],
+                "ratio": row["ratio"],
+                "ratio_low": row["ratio_low"],
+                "ratio_high": row["ratio_high"],
+            }
+        )
     return found
 
 
@@ -255,10 +285,20 @@ def _losses(
             best["low"] + best["held_out_error"] - best["excess"],
             best["high"] + best["held_out_error"] - best["excess"],
         )
-        rows.append({
-            "kind": "worst found", "attribute": "", "words": best["words"], "n": int(best["held_out_n"]), "share": best["share"], "log_loss": best["held_out_error"], "low": low, "high": high,
-            "is_confirmed": bool(best["confirmed"]), "reason": best["reason"] or "",
-        })  # fmt: skip
+        rows.append(
+            {
+                "kind": "worst found",
+                "attribute": "",
+                "words": best["words"],
+                "n": int(best["held_out_n"]),
+                "share": best["share"],
+                "log_loss": best["held_out_error"],
+                "low": low,
+                "high": high,
+                "is_confirmed": bool(best["confirmed"]),
+                "reason": best["reason"] or "",
+            }
+        )
     else:
         rows.append(
             {
@@ -281,8 +321,18 @@ def _losses(
             if level == MISSING_GROUP or len(own) < 2:
                 continue
             low, high = mean_bounds(own, confidence_level=confidence_level)
-            rows.append({
-                "kind": "group", "attribute": attribute.name, "words": f"{attribute.name} = {level}", "n": len(own), "share": len(own) / len(loss), "log_loss": float(own.mean()), "low": low, "high": high,
-                "is_confirmed": False, "reason": "",
-            })  # fmt: skip
+            rows.append(
+                {
+                    "kind": "group",
+                    "attribute": attribute.name,
+                    "words": f"{attribute.name} = {level}",
+                    "n": len(own),
+                    "share": len(own) / len(loss),
+                    "log_loss": float(own.mean()),
+                    "low": low,
+                    "high": high,
+                    "is_confirmed": False,
+                    "reason": "",
+                }
+            )
     return rows

@@ -23,8 +23,9 @@ Note = Callable[..., None]
 class Appearances:
     """The m usable events, sorted by person and day, and the k appearances that they make.
 
-    ``event_of`` (m,) is each event's appearance; ``person``, ``day``, ``release`` (k,) are codes and days; ``primary`` (k,) is the row of
-    the table that stands for the appearance. ``offence`` (m,) are codes of ``classes``, −1 where missing.
+    ``event_of`` (m,) is each event's appearance; ``person``, ``day``, ``release`` (k,) are codes and days; ``primary``
+    (k,) is the row of the table that stands for the appearance. ``offence`` (m,) are codes of ``classes``, −1 where
+    missing.
     """
 
     rows: np.ndarray
@@ -57,8 +58,9 @@ def appearances(
 ) -> Appearances:
     """Sort, drop what cannot be placed in time, and join what happened to one person on one day.
 
-    ``note(step, issue, solution, n_rows, n_left)`` is called for everything done. The appearance is told by its primary offence: the one
-    marked so, else that with most days in custody, the largest fine, a violent class, the first in the alphabet.
+    ``note(step, issue, solution, n_rows, n_left)`` is called for everything done. The appearance is told by its primary
+    offence: the one marked so, else that with most days in custody, the largest fine, a violent class, the first in the
+    alphabet.
     """
     frame = table.frame
     people = as_groups(frame[columns.person])
@@ -112,12 +114,23 @@ def appearances(
                 len(primary),
             )
     return Appearances(
-        rows, np.cumsum(starts) - 1, codes[starts], day[primary], release, primary, offence[rows], classes, last
-    )  # fmt: skip
+        rows=rows,
+        event_of=np.cumsum(starts) - 1,
+        person=codes[starts],
+        day=day[primary],
+        release=release,
+        primary=primary,
+        offence=offence[rows],
+        classes=classes,
+        cutoff=last,
+    )
 
 
 def dated(frame: pd.DataFrame, columns: EventColumns, name: str, note: Note | None = None) -> np.ndarray:
-    """A column of dates as days, shape (rows,). Day and month stand in one order in all of a file's date columns: that which fits most."""
+    """A column of dates as days, shape (rows,).
+
+    Day and month stand in one order in all of a file's date columns: that which fits most.
+    """
     own = [frame[c] for c in (columns.date, columns.release, columns.birth) if c is not None]
     day, said = as_days(frame[name], together=own)
     if said and note is not None:
@@ -126,7 +139,9 @@ def dated(frame: pd.DataFrame, columns: EventColumns, name: str, note: Note | No
 
 
 def _cutoff(day: np.ndarray, cutoff: str | None, columns: EventColumns) -> int:
-    """The last day that was watched: as given, else the latest event that is not in the future (a date such as 9999-12-31 stands for none)."""
+    """The last day that was watched: as given, else the latest event that is not in the future (a date such as
+    9999-12-31 stands for none).
+    """
     today = int(np.datetime64("today", "D").astype(np.int64))
     if cutoff is not None:
         day_asked = parsed_day(cutoff, "cutoff")
@@ -164,9 +179,15 @@ def _classes(frame: pd.DataFrame, columns: EventColumns) -> tuple[np.ndarray, tu
 
 
 def _sorted(
-    frame: pd.DataFrame, columns: EventColumns, rows: np.ndarray, people: pd.Series, day: np.ndarray,
-    offence: np.ndarray, classes: Sequence[str], violent: Sequence[str],
-) -> np.ndarray:  # fmt: skip
+    frame: pd.DataFrame,
+    columns: EventColumns,
+    rows: np.ndarray,
+    people: pd.Series,
+    day: np.ndarray,
+    offence: np.ndarray,
+    classes: Sequence[str],
+    violent: Sequence[str],
+) -> np.ndarray:
     """The rows by person and day, the primary offence of each day first, whatever order the file had."""
     own = frame.iloc[rows]
     rank = np.r_[[name not in set(violent) for name in classes], True].astype(int)[offence[rows]]
@@ -186,7 +207,9 @@ def yes(column: pd.Series) -> np.ndarray:
 
 
 def amount(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Non-negative amounts added up over columns, shape (rows,); what is missing, negative or no number counts as none."""
+    """Non-negative amounts added up over columns, shape (rows,); what is missing, negative or no number counts as
+    none.
+    """
     total = np.zeros(len(frame))
     for name in names:
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)

@@ -16,7 +16,10 @@ from recidiv_core.errors import InputError, Problem
 # How many of each make a year: whoever was watched for 365 days, or 52 weeks, was watched for a year.
 PER_YEAR = {"days": 365.0, "weeks": 52.0, "months": 12.0, "years": 1.0}
 # F, section 2.1.1: violent offences are homicide, robbery, threats and assault.
-_VIOLENT = r"homicid|murder|manslaughter|robber|threat|assault|violen|bodily harm|\b[ag]bh\b|wounding|battery|affray|asesinat|robo con|amenaza|lesion"
+_VIOLENT = (
+    r"homicid|murder|manslaughter|robber|threat|assault|violen|bodily "
+    r"harm|\b[ag]bh\b|wounding|battery|affray|asesinat|robo con|amenaza|lesion"
+)
 _DRUG = r"drug|class [abc]\b|controlled|substance|cannabis|marijuana|cocaine|heroin|narcotic|droga"
 _POSSESSION = rf"posses.*({_DRUG})|({_DRUG}).*posses|posesi"
 _MANY = ("custody_days", "fines", "demographics", "covariates")
@@ -46,7 +49,8 @@ class EventColumns:
     person, date : str
         Who, and when (of the court, the admission or the arrest).
     release : str, optional
-        When the time at risk begins, where that is later than ``date``; a row without one is still held, and has no outcome.
+        When the time at risk begins, where that is later than ``date``; a row without one is still held, and has no
+        outcome.
     offence : str, optional
         The offence class.
     age, birth : str, optional
@@ -89,9 +93,9 @@ class EventColumns:
 class DurationColumns:
     """The columns of a table with one row per release and the time until return.
 
-    ``returned`` says whether a return was seen (``returned_value``), ``time`` how long it took, ``follow_up`` how long each release was
-    watched, returned or not. Times are in ``unit``. Without ``follow_up`` that of those who returned is not known: an
-    outcome can then be said only where everybody who did not return was watched for long enough.
+    ``returned`` says whether a return was seen (``returned_value``), ``time`` how long it took, ``follow_up`` how long
+    each release was watched, returned or not. Times are in ``unit``. Without ``follow_up`` that of those who returned
+    is not known: an outcome can then be said only where everybody who did not return was watched for long enough.
     """
 
     time: str
@@ -167,7 +171,9 @@ def checked(table: Table, columns: EventColumns | DurationColumns | Mapping[str,
 
 
 def suggest_events(table: Table) -> EventColumns | None:
-    """A likely reading of a table of events from its names, for a person to confirm; None where person or date cannot be told."""
+    """A likely reading of a table of events from its names, for a person to confirm; None where person or date
+    cannot be told.
+    """
     taken: set[str] = set()
     found: dict[str, Any] = {}
     for part, pattern in _NAMES.items():
@@ -200,13 +206,20 @@ def suggest_durations(table: Table) -> DurationColumns | None:
     who = who if who is not None and table.frame[who].nunique() > 2 else None
     demographics = [names[n] for n in names if re.fullmatch(r"white|black|race|male|female|sex|gender|ethnic.*", n)]
     return DurationColumns(
-        time, returned or censored, returned_value=1 if returned else 0, follow_up=first("follow", "follow_?up"),
-        person=who, demographics=tuple(demographics),
-    )  # fmt: skip
+        time,
+        returned or censored,
+        returned_value=1 if returned else 0,
+        follow_up=first("follow", "follow_?up"),
+        person=who,
+        demographics=tuple(demographics),
+    )
 
 
 def is_violent(offence: str) -> bool:
-    """Whether an offence class reads like one of F's violent ones: homicide, robbery, threats, assault. Sexual ones are apart there."""
+    """Whether an offence class reads like one of F's violent ones: homicide, robbery, threats, assault.
+
+    Sexual ones are apart there.
+    """
     return bool(re.search(_VIOLENT, offence, re.IGNORECASE)) and not re.search(r"sex", offence, re.IGNORECASE)
 
 

@@ -15,8 +15,8 @@ DAYS_PER_YEAR = 365.25
 def as_days(column: pd.Series, together: Sequence[pd.Series] = ()) -> tuple[np.ndarray, str | None]:
     """Days since 1970 as int64, shape (n,), NO_DAY where there is no date; and what had to be guessed.
 
-    Texts are ISO dates, or of the one other format that fits most of them, and of the columns ``together``; day before month where both fit
-    alike. A time of day and an offset are left out: the date is that on the wall.
+    Texts are ISO dates, or of the one other format that fits most of them, and of the columns ``together``; day before
+    month where both fit alike. A time of day and an offset are left out: the date is that on the wall.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         values = column.dt.tz_localize(None) if getattr(column.dt, "tz", None) is not None else column
@@ -61,7 +61,9 @@ def _spelled(form: str) -> str:
 
 
 def add_months(days: np.ndarray, months: int) -> np.ndarray:
-    """Each day moved by calendar months; a day that the month lacks becomes its last (29 February + 12 = 28 February)."""
+    """Each day moved by calendar months; a day that the month lacks becomes its last (29 February + 12 = 28
+    February).
+    """
     dates = days.astype("datetime64[D]")
     month = dates.astype("datetime64[M]")
     target = month + np.timedelta64(months, "M")

@@ -16,9 +16,11 @@ _MIN_AT_RISK = 10
 
 
 def describe_outcomes(data: RecidivismData) -> pd.DataFrame:
-    """Means of every feature by outcome, as C's Table 3.3.1: variable, level, and for all rows and each outcome's "yes" and "no" the mean.
+    """Means of every feature by outcome, as C's Table 3.3.1: variable, level, and for all rows and each outcome's "yes"
+    and "no" the mean.
 
-    The first row is N. A category has a row for each level, whose mean is its share; missing values are left out of a mean.
+    The first row is N. A category has a row for each level, whose mean is its share; missing values are left out of a
+    mean.
     """
     columns = {"all": np.ones(len(data), bool)}
     for name in data.outcomes:
@@ -46,7 +48,8 @@ def _mean(values: np.ndarray) -> float:
 
 
 def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_level: float = 0.95) -> pd.DataFrame:
-    """outcome, years, group, n, n_returned, rate, low, high, n_people, n_too_short: each outcome's rate, of all or of each group of ``by``.
+    """outcome, years, group, n, n_returned, rate, low, high, n_people, n_too_short: each outcome's rate, of all or of
+    each group of ``by``.
 
     The interval is Wilson's, at the effective number of rows where people have several: their rows hang together.
     """
@@ -82,10 +85,11 @@ def outcome_rates(data: RecidivismData, *, by: str | None = None, confidence_lev
 def return_curve(
     data: RecidivismData, *, by: str | None = None, kind: str = "", confidence_level: float = 0.95
 ) -> pd.DataFrame:
-    """group, years, share, low, high, n_at_risk: the share returned by each time (by an offence of ``kind``), censoring allowed for.
+    """group, years, share, low, high, n_at_risk: the share returned by each time (by an offence of ``kind``), censoring
+    allowed for.
 
-    Kaplan and Meier's estimate with Greenwood's variance on the log-log scale, at most 60 points a group, as long as ten are at risk. Rows
-    count as independent, also those of one person.
+    Kaplan and Meier's estimate with Greenwood's variance on the log-log scale, at most 60 points a group, as long as
+    ten are at risk. Rows count as independent, also those of one person.
     """
     groups = pd.Series("all", index=data.table.index) if by is None else as_groups(data.table[by])
     z = float(ndtri(0.5 + confidence_level / 2))

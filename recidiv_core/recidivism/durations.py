@@ -47,11 +47,15 @@ def from_durations(table: Table, columns: DurationColumns, months: list[int | No
         within = came & (time <= limit)
         enough = keep.copy() if m is None else keep & (watched >= limit)
         if columns.follow_up is None and m is not None:
-            # Those who returned were watched for as long as nobody knows: with some of the others left out, early returns alone would stay.
+            # Those who returned were watched for as long as nobody knows: with some of the others left out, early
+            # returns alone would stay.
             is_whole = not (keep & ~came & ~enough).any()
             enough = keep.copy() if is_whole else np.zeros(len(keep), bool)
             if not is_whole:
-                issue = f"{outcome_name('', m)}: how long those who returned were watched is not said, and some others were watched for less"
+                issue = (
+                    f"{outcome_name('', m)}: how long those who returned were watched is not said, and some others "
+                    "were watched for less"
+                )
                 ledger.note(
                     "noticed", issue, "the outcome cannot be said without a follow-up column", None, int(keep.sum())
                 )
@@ -64,9 +68,17 @@ def from_durations(table: Table, columns: DurationColumns, months: list[int | No
     follow_up = {GENERAL: pd.DataFrame({"time": seen, "returned": came[keep]})}
     options = {"columns": vars(columns), "horizons": [None if m is None else m / 12 for m in months]}
     return RecidivismData(
-        out, ledger.frame(), outcomes, pd.DataFrame({"offence": [], "n": []}), follow_up, tuple(n for n in out if n not in taken),
-        columns.demographics, columns.person, {"name": table.name, "sha256": table.sha256, "n": len(frame)}, options,
-    )  # fmt: skip
+        table=out,
+        ledger=ledger.frame(),
+        outcomes=outcomes,
+        codebook=pd.DataFrame({"offence": [], "n": []}),
+        follow_up=follow_up,
+        features=tuple(n for n in out if n not in taken),
+        demographics=columns.demographics,
+        person=columns.person,
+        source={"name": table.name, "sha256": table.sha256, "n": len(frame)},
+        options=options,
+    )
 
 
 def _nonnegative(column: pd.Series) -> np.ndarray:

@@ -16,13 +16,20 @@ _ADULT = 18
 
 
 def history(
-    frame: pd.DataFrame, columns: EventColumns, found: Appearances, *, ages: tuple[float, float], possession: Sequence[str],
+    frame: pd.DataFrame,
+    columns: EventColumns,
+    found: Appearances,
+    *,
+    ages: tuple[float, float],
+    possession: Sequence[str],
     age_risk: tuple[float, float],
-) -> pd.DataFrame:  # fmt: skip
-    """One row for each appearance, shape (k, features). Everything counts the day itself and what was before, nothing later.
+) -> pd.DataFrame:
+    """One row for each appearance, shape (k, features).
 
-    ``ages`` is the feasible range; an age outside is missing here. The diversity index is 1 − Σ p² over the shares p of the offence
-    classes, 0 to 1 − 1/K with K classes. What no column tells is not made.
+    Everything counts the day itself and what was before, nothing later.
+
+    ``ages`` is the feasible range; an age outside is missing here. The diversity index is 1 − Σ p² over the shares p of
+    the offence classes, 0 to 1 − 1/K with K classes. What no column tells is not made.
     """
     first = found.first_of_person()
     made: dict[str, np.ndarray] = {}
@@ -81,9 +88,13 @@ def age_at(frame: pd.DataFrame, columns: EventColumns, day: np.ndarray) -> np.nd
 
 
 def _ages(
-    frame: pd.DataFrame, columns: EventColumns, found: Appearances, first: np.ndarray, ages: tuple[float, float],
+    frame: pd.DataFrame,
+    columns: EventColumns,
+    found: Appearances,
+    first: np.ndarray,
+    ages: tuple[float, float],
     age_risk: tuple[float, float],
-) -> dict[str, np.ndarray]:  # fmt: skip
+) -> dict[str, np.ndarray]:
     if columns.age is None and columns.birth is None:
         return {}
     age = age_at(frame.iloc[found.primary], columns, found.day)

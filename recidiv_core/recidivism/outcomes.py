@@ -1,4 +1,6 @@
-"""From events, or from times until return, to outcomes: who came back within each horizon, and who was watched long enough to say."""
+"""From events, or from times until return, to outcomes: who came back within each horizon, and who was watched long
+enough to say.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +65,10 @@ def build_outcomes(
 
     Notes
     -----
-    A return is an appearance after the day on which the time at risk begins (``release`` where there is one, else the date). It counts
-    within N years when it is not later than the same calendar day N years on. Rows whose window ends after the cut-off are excluded from
-    that outcome, returned or not: to keep the returns among them would count early failures only.
+    A return is an appearance after the day on which the time at risk begins (``release`` where there is one, else the
+    date). It counts within N years when it is not later than the same calendar day N years on. Rows whose window ends
+    after the cut-off are excluded from that outcome, returned or not: to keep the returns among them would count early
+    failures only.
 
     Raises
     ------
@@ -109,9 +112,15 @@ def build_outcomes(
     outcomes, values = counted(made, keep, ledger)
     frame = _assembled(table, columns, found, features, values, keep)
     options = {
-        "columns": vars(columns), "horizons": list(horizons), "groups": groups, "possession": possession, "cutoff": day_text(found.cutoff),
-        "start": start, "ages": list(ages), "age_risk": list(age_risk),
-    }  # fmt: skip
+        "columns": vars(columns),
+        "horizons": list(horizons),
+        "groups": groups,
+        "possession": possession,
+        "cutoff": day_text(found.cutoff),
+        "start": start,
+        "ages": list(ages),
+        "age_risk": list(age_risk),
+    }
     counts = np.bincount(found.offence[found.offence >= 0], minlength=len(found.classes))
     codebook = pd.DataFrame({"offence": list(found.classes), "n": counts})
     for kind, own in (groups | {"possession": possession}).items():
@@ -124,9 +133,17 @@ def build_outcomes(
         follow_up[kind] = pd.DataFrame({"time": time, "returned": first != NO_DAY})
     taken = {columns.person, columns.date, *columns.demographics, *outcomes}
     return RecidivismData(
-        frame, ledger.frame(), outcomes, codebook, follow_up, tuple(n for n in frame if n not in taken), columns.demographics, columns.person,
-        {"name": table.name, "sha256": table.sha256, "n": len(table.frame)}, options,
-    )  # fmt: skip
+        table=frame,
+        ledger=ledger.frame(),
+        outcomes=outcomes,
+        codebook=codebook,
+        follow_up=follow_up,
+        features=tuple(n for n in frame if n not in taken),
+        demographics=columns.demographics,
+        person=columns.person,
+        source={"name": table.name, "sha256": table.sha256, "n": len(table.frame)},
+        options=options,
+    )
 
 
 def _note_amounts(frame: pd.DataFrame, columns: EventColumns, ledger: Ledger) -> None:
@@ -168,7 +185,8 @@ def _check_classes(groups: Mapping[str, Sequence[str]], names: Sequence[str]) ->
 
 
 def next_return(found: Appearances, counts: np.ndarray | None) -> np.ndarray:
-    """The day of each appearance's next one by the same person after the time at risk began, shape (k,); NO_DAY where there is none.
+    """The day of each appearance's next one by the same person after the time at risk began, shape (k,); NO_DAY where
+    there is none.
 
     ``counts`` (k,) says which appearances are returns; None: all.
     """

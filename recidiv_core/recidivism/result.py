@@ -20,7 +20,9 @@ GENERAL, VIOLENT = "", "violent"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One outcome: within ``years`` (None: at any time), of offences of ``kind`` ("": any), and how many rows can say."""
+    """One outcome: within ``years`` (None: at any time), of offences of ``kind`` ("": any), and how many rows can
+    say.
+    """
 
     name: str
     years: float | None
@@ -103,10 +105,16 @@ class RecidivismData:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: counts, never rows."""
-        return plain({
-            "source": self.source, "options": self.options, "n": len(self), "ledger": self.ledger,
-            "outcomes": [vars(outcome) for outcome in self.outcomes.values()], "codebook": self.codebook,
-        })  # fmt: skip
+        return plain(
+            {
+                "source": self.source,
+                "options": self.options,
+                "n": len(self),
+                "ledger": self.ledger,
+                "outcomes": [vars(outcome) for outcome in self.outcomes.values()],
+                "codebook": self.codebook,
+            }
+        )
 
 
 class Ledger:
@@ -171,7 +179,14 @@ def counted(
                 int(whole.sum()),
             )
         years = None if months is None else months / 12
-        outcomes[name] = Outcome(name, years, kind, int(whole.sum()), int((came & whole).sum()), n_short)
+        outcomes[name] = Outcome(
+            name=name,
+            years=years,
+            kind=kind,
+            n=int(whole.sum()),
+            n_returned=int((came & whole).sum()),
+            n_too_short=n_short,
+        )
         values[name] = np.where(whole, came.astype(float), np.nan)
     if not usable.any():
         raise InputError.one(

@@ -8,8 +8,8 @@ from recidiv_core.recidivism.result import RecidivismData
 from recidiv_core.words import listed, outward, percent
 
 MEASURED = (
-    "These are measured outcomes: being caught again, not offending again. A group that is watched more is caught more, even where it "
-    "offends no more, and no model trained on these data can know the difference."
+    "These are measured outcomes: being caught again, not offending again. A group that is watched more is caught "
+    "more, even where it offends no more, and no model trained on these data can know the difference."
 )
 
 
@@ -17,9 +17,11 @@ def outcome_answer(data: RecidivismData, rates: pd.DataFrame) -> str:
     """How many came back within each horizon, and how many could not be said."""
     lead = f"{len(data):,} rows" + (f" of {data.source['n']:,} in the file" if data.source["n"] != len(data) else "")
     parts = [
-        f"{percent(r.rate, r.low, r.high)} {r.outcome.removeprefix('recidivism ')} ({outward(r.low, r.high, percent=True)} %, n = {r.n:,})"
-        for r in rates.itertuples() if r.n and data.outcomes[r.outcome].kind == ""
-    ]  # fmt: skip
+        f"{percent(r.rate, r.low, r.high)} {r.outcome.removeprefix('recidivism ')} "
+        f"({outward(r.low, r.high, percent=True)} %, n = {r.n:,})"
+        for r in rates.itertuples()
+        if r.n and data.outcomes[r.outcome].kind == ""
+    ]
     short = {o.name: o.n_too_short for o in data.outcomes.values() if o.n_too_short and o.kind == ""}
     said = f"Came back: {listed(parts)}."
     if short:
@@ -29,7 +31,10 @@ def outcome_answer(data: RecidivismData, rates: pd.DataFrame) -> str:
             + "."
         )
     if any(o.years is None for o in data.outcomes.values()) and len(data.outcomes) > 1:
-        said += " “At any time” takes everybody, however briefly they were watched, and so can be lower than a rate within years."
+        said += (
+            " “At any time” takes everybody, however briefly they were watched, and so can be lower than a rate within "
+            "years."
+        )
     return f"{lead}. {said}"
 
 
@@ -40,6 +45,7 @@ def group_answer(rates: pd.DataFrame, by: str) -> str:
         return ""
     low, high = own.iloc[0], own.iloc[-1]
     return (
-        f"By {by}, {low['outcome']}: from {percent(low['rate'], low['low'], low['high'])} of {low['n']:,} ({low['group']}) to "
-        f"{percent(high['rate'], high['low'], high['high'])} of {high['n']:,} ({high['group']})."
+        f"By {by}, {low['outcome']}: from {percent(low['rate'], low['low'], low['high'])} of {low['n']:,} "
+        f"({low['group']}) to {percent(high['rate'], high['low'], high['high'])} of {high['n']:,} "
+        f"({high['group']})."
     )

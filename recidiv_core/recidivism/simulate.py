@@ -17,38 +17,61 @@ from recidiv_core.recidivism.dates import add_months
 
 # Offence class: its share among those not inclined to violence, and among those who are.
 _CLASSES = {
-    "homicide": (0.001, 0.01), "assault": (0.06, 0.36), "threats": (0.03, 0.12), "robbery": (0.03, 0.16), "sexual offence": (0.01, 0.02),
-    "burglary": (0.12, 0.06), "theft": (0.37, 0.11), "fraud": (0.07, 0.02), "criminal damage": (0.08, 0.05),
-    "drug possession": (0.14, 0.05), "public order": (0.089, 0.04),
-}  # fmt: skip
+    "homicide": (0.001, 0.01),
+    "assault": (0.06, 0.36),
+    "threats": (0.03, 0.12),
+    "robbery": (0.03, 0.16),
+    "sexual offence": (0.01, 0.02),
+    "burglary": (0.12, 0.06),
+    "theft": (0.37, 0.11),
+    "fraud": (0.07, 0.02),
+    "criminal damage": (0.08, 0.05),
+    "drug possession": (0.14, 0.05),
+    "public order": (0.089, 0.04),
+}
 _SERIOUS = ("homicide", "sexual offence", "robbery", "assault", "burglary", "threats")
 TRUTH: dict[str, Any] = {
-    # Share of each group, how much each offends, and how likely an offence is to end in a conviction. B offends as A does and is watched
-    # more; C offends more and is watched as A is.
+    # Share of each group, how much each offends, and how likely an offence is to end in a conviction. B offends as A
+    # does and is watched more; C offends more and is watched as A is.
     "shares": {"A": 0.55, "B": 0.25, "C": 0.20},
     "offending": {"A": 1.0, "B": 1.0, "C": 1.5},
     "detection": {"A": 0.35, "B": 0.65, "C": 0.35},
     # A proxy: where a group lives. Nothing else depends on it.
     "district": {
-        "A": {"North": 0.08, "East": 0.46, "South": 0.46}, "B": {"North": 0.8, "East": 0.1, "South": 0.1},
+        "A": {"North": 0.08, "East": 0.46, "South": 0.46},
+        "B": {"North": 0.8, "East": 0.1, "South": 0.1},
         "C": {"North": 0.08, "East": 0.46, "South": 0.46},
     },
     # A sub-population in which offending grows with age instead of falling.
     "reversed_share": 0.12,
-    "rate": 0.7, "male": 0.78, "female_rate": 0.6, "inclined_to_violence": 0.25, "further_charges": 0.45,
-    "from": "1995-01-01", "to": "2011-02-03",
-}  # fmt: skip
+    "rate": 0.7,
+    "male": 0.78,
+    "female_rate": 0.6,
+    "inclined_to_violence": 0.25,
+    "further_charges": 0.45,
+    "from": "1995-01-01",
+    "to": "2011-02-03",
+}
 EVENT_COLUMNS = EventColumns(
-    "person", "court date", offence="offence class", birth="birth date", primary="primary offence", weapon="weapon",
-    minor_victim="minor victim", custody_days=("custody days 1", "custody days 2"), fines=("fine 1", "fine 2"),
+    "person",
+    "court date",
+    offence="offence class",
+    birth="birth date",
+    primary="primary offence",
+    weapon="weapon",
+    minor_victim="minor victim",
+    custody_days=("custody days 1", "custody days 2"),
+    fines=("fine 1", "fine 2"),
     demographics=("group", "sex"),
     covariates=("district", "housing", "area offences per 1,000", "area drug offences per 1,000"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedEvents:
-    """``events``: one row for each offence convicted. ``offences``: every offence, convicted or not (person, date, convicted).
+    """``events``: one row for each offence convicted.
+
+    ``offences``: every offence, convicted or not (person, date, convicted).
 
     ``truth`` is what was planted; ``columns`` says which column of ``events`` is what.
     """
@@ -72,9 +95,11 @@ class SimulatedEvents:
 def simulate_events(n_people: int, *, random_state: int = 0, truth: Mapping[str, Any] | None = None) -> SimulatedEvents:
     """Convictions of ``n_people``, in the shape of F's Tables 5 to 7.
 
-    Each person offends by a Poisson process whose rate is a personal propensity (exponential) times an age–crime curve times their group's
-    ``offending``; each offence ends in a conviction with their group's ``detection``, independently. So among appearances the true risk of
-    offending again does not depend on detection, while measured history and measured outcomes do. Nobody is incapacitated by a sentence.
+    Each person offends by a Poisson process whose rate is a personal propensity (exponential) times an age–crime curve
+    times their group's
+    ``offending``; each offence ends in a conviction with their group's ``detection``, independently. So among
+    appearances the true risk of offending again does not depend on detection, while measured history and measured
+    outcomes do. Nobody is incapacitated by a sentence.
 
     Parameters
     ----------
@@ -132,14 +157,23 @@ def _drawn(n: int, planted: Mapping[str, Any], random: np.random.Generator) -> t
     kept = random.random(len(person)) < _curve(age, reversed_[person])
     person, date = person[kept], date[kept]
     detection = np.array([planted["detection"][name] for name in groups])[group]
-    offences = pd.DataFrame({
-        "person": person, "date": date.astype("datetime64[D]").astype("datetime64[s]"), "convicted": random.random(len(person)) < detection[person]
-    })  # fmt: skip
-    people = pd.DataFrame({
-        "group": np.array(groups, dtype=object)[group], "sex": np.where(male, "Male", "Female"), "district": district,
-        "housing": np.where(reversed_, "hostel", "own or rented"), "birth date": born.astype("datetime64[D]").astype("datetime64[s]"),
-        "violent": random.random(n) < planted["inclined_to_violence"],
-    })  # fmt: skip
+    offences = pd.DataFrame(
+        {
+            "person": person,
+            "date": date.astype("datetime64[D]").astype("datetime64[s]"),
+            "convicted": random.random(len(person)) < detection[person],
+        }
+    )
+    people = pd.DataFrame(
+        {
+            "group": np.array(groups, dtype=object)[group],
+            "sex": np.where(male, "Male", "Female"),
+            "district": district,
+            "housing": np.where(reversed_, "hostel", "own or rented"),
+            "birth date": born.astype("datetime64[D]").astype("datetime64[s]"),
+            "violent": random.random(n) < planted["inclined_to_violence"],
+        }
+    )
     return people, offences
 
 
@@ -183,12 +217,24 @@ def _events(
     )
     area = {"North": (92.4, 6.1), "East": (61.7, 3.9), "South": (58.2, 4.4)}
     where = own["district"].to_numpy()
-    return pd.DataFrame({
-        "person": person, "court date": convicted["date"].to_numpy()[row], "offence class": names[offence], "primary offence": primary,
-        "weapon": weapon, "minor victim": random.random(len(row)) < np.where(names[offence] == "sexual offence", 0.4, 0.03),
-        "custody days 1": days[0], "custody days 2": days[1], "fine 1": fine[0], "fine 2": fine[1],
-        "birth date": own["birth date"].to_numpy(), "group": own["group"].to_numpy(), "sex": own["sex"].to_numpy(),
-        "district": where, "housing": own["housing"].to_numpy(),
-        "area offences per 1,000": [area.get(name, (60.0, 4.0))[0] for name in where],
-        "area drug offences per 1,000": [area.get(name, (60.0, 4.0))[1] for name in where],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "person": person,
+            "court date": convicted["date"].to_numpy()[row],
+            "offence class": names[offence],
+            "primary offence": primary,
+            "weapon": weapon,
+            "minor victim": random.random(len(row)) < np.where(names[offence] == "sexual offence", 0.4, 0.03),
+            "custody days 1": days[0],
+            "custody days 2": days[1],
+            "fine 1": fine[0],
+            "fine 2": fine[1],
+            "birth date": own["birth date"].to_numpy(),
+            "group": own["group"].to_numpy(),
+            "sex": own["sex"].to_numpy(),
+            "district": where,
+            "housing": own["housing"].to_numpy(),
+            "area offences per 1,000": [area.get(name, (60.0, 4.0))[0] for name in where],
+            "area drug offences per 1,000": [area.get(name, (60.0, 4.0))[1] for name in where],
+        }
+    )

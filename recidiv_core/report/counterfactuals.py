@@ -15,8 +15,11 @@ from recidiv_core.report.blocks import DASH, WITHHELD, count_text, figure_block,
 from recidiv_core.words import listed, outward
 
 SOURCES = {
-    "profiles": "made column by column with Mimesis, ranges and levels", "between": "between real rows that are alike", "rows": "real rows, flipped", "typed": "typed in",
-}  # fmt: skip
+    "profiles": "made column by column with Mimesis, ranges and levels",
+    "between": "between real rows that are alike",
+    "rows": "real rows, flipped",
+    "typed": "typed in",
+}
 _KEYS = ["changed", "from", "to", "n", "n_people", "n_pairs"]
 _PEOPLE = ["people_gain", "people_lose", "people_keep"]
 _PROFILES = 5
@@ -25,10 +28,11 @@ _PROFILES = 5
 def protect(audit: CounterfactualAudit, *, min_cell: int) -> CounterfactualAudit:
     """The audit as it may be published. Profiles made column by column are of nobody, and all their figures stand.
 
-    Where profiles come from real rows: figures of a change by which some, but fewer than ``min_cell`` people gain, lose or keep their decision
-    are withheld, and with them those of all changes (each follows from two others); bands likewise, with further ones until what is hidden
-    does not follow from the total; the outer ends of bands and curve, a curve of so few, the largest gap, and every pair. Groups of so few are
-    not told by the probe; what was asked about a row of the table is left out.
+    Where profiles come from real rows: figures of a change by which some, but fewer than ``min_cell`` people gain, lose
+    or keep their decision are withheld, and with them those of all changes (each follows from two others); bands
+    likewise, with further ones until what is hidden does not follow from the total; the outer ends of bands and curve,
+    a curve of so few, the largest gap, and every pair. Groups of so few are not told by the probe; what was asked about
+    a row of the table is left out.
     """
     probes = tuple(
         dataclasses.replace(probe, groups=probe.groups[_are_many(probe.groups, min_cell)]) for probe in audit.proxies
@@ -48,11 +52,14 @@ def protect(audit: CounterfactualAudit, *, min_cell: int) -> CounterfactualAudit
         overall |= {name: np.nan for name in overall if name != "n"}
     summary[["largest_gap", "beyond"]] = np.nan
     return dataclasses.replace(
-        audit, summary=summary, overall=overall, scores=audit.scores[:0],
+        audit,
+        summary=summary,
+        overall=overall,
+        scores=audit.scores[:0],
         bands=None if audit.bands is None or is_hidden else _bands(audit.bands, min_cell),
         curve=None if audit.curve is None or is_hidden else _curve(audit, min_cell),
         made=dataclasses.replace(audit.made, profiles=audit.made.profiles.iloc[:0], person=audit.made.person[:0]),
-    )  # fmt: skip
+    )
 
 
 def _are_few(table: pd.DataFrame, min_cell: int) -> pd.Series:
@@ -62,7 +69,10 @@ def _are_few(table: pd.DataFrame, min_cell: int) -> pd.Series:
 
 
 def _bands(bands: pd.DataFrame, min_cell: int) -> pd.DataFrame | None:
-    """The bands that may be published: what is hidden together has no small cell either. The outer ends are somebody's, and open."""
+    """The bands that may be published: what is hidden together has no small cell either.
+
+    The outer ends are somebody's, and open.
+    """
     hidden = _are_few(bands, min_cell).to_numpy(copy=True)
     for place in np.argsort(bands["n"].to_numpy(), kind="stable"):
         together = bands.loc[hidden, [*_PEOPLE, "n"]].sum()
@@ -124,9 +134,13 @@ def facts(audit: CounterfactualAudit) -> list[list[str]]:
     varied = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in audit.made.vary.items())
     made = f"{options['n_profiles']:,}, {SOURCES[audit.made.source]}"
     return [
-        ["Model", audit.model["title"]], ["The model takes", ", ".join(audit.model["takes"])], ["Changed", varied], ["Profiles", made],
-        ["Decision", f"{audit.decisions[1]}: score ≥ {audit.threshold:g}"], ["Seed", str(options.get("random_state", "none"))],
-    ]  # fmt: skip
+        ["Model", audit.model["title"]],
+        ["The model takes", ", ".join(audit.model["takes"])],
+        ["Changed", varied],
+        ["Profiles", made],
+        ["Decision", f"{audit.decisions[1]}: score ≥ {audit.threshold:g}"],
+        ["Seed", str(options.get("random_state", "none"))],
+    ]
 
 
 def summary(audit: CounterfactualAudit) -> list[tuple[str, str | None, str]]:
@@ -155,7 +169,8 @@ def sections(audit: CounterfactualAudit) -> list[dict[str, Any]]:
     if audit.made.source in ("between", "rows"):
         blocks.append(
             text_block(
-                "Bands and values in which too few people gain, lose or keep their decision are left out, as are the ends of each column."
+                "Bands and values in which too few people gain, lose or keep their decision are left out, as are "
+                "the ends of each column."
             )
         )
     if audit.made.source == "profiles":
@@ -170,9 +185,10 @@ def sections(audit: CounterfactualAudit) -> list[dict[str, Any]]:
         blocks.append(text_block(probe_sentence(probe.attribute, probe.sentence())))
     if audit.single is not None:
         blocks += [
-            heading_block("One profile, typed in"), _plain_table("As each clone", audit.single.clones),
+            heading_block("One profile, typed in"),
+            _plain_table("As each clone", audit.single.clones),
             _plain_table("The smallest change of one thing that alters the decision", audit.single.changes),
-        ]  # fmt: skip
+        ]
     if "columns" in audit.made.options:
         rows = [[name, words] for name, words in audit.made.options["columns"].items()]
         blocks.append(
@@ -185,11 +201,18 @@ def _summary_table(audit: CounterfactualAudit) -> dict[str, Any]:
     shown = one_way(audit.summary) if audit.summary["flip_rate"].notna().all() else audit.summary
     rows = [
         [
-            r["changed"], f"{r['from']} to {r['to']}", count_text(r["n_pairs"]), count_text(r["n_flips"]), _share(r["flip_rate"], r["low"], r["high"]),
-            count_text(r["n_lose"]), count_text(r["n_gain"]), _p(r["p_holm"]), _gap(r),
+            r["changed"],
+            f"{r['from']} to {r['to']}",
+            count_text(r["n_pairs"]),
+            count_text(r["n_flips"]),
+            _share(r["flip_rate"], r["low"], r["high"]),
+            count_text(r["n_lose"]),
+            count_text(r["n_gain"]),
+            _p(r["p_holm"]),
+            _gap(r),
         ]
         for _, r in shown.head(MAX_CONTRASTS).iterrows()
-    ]  # fmt: skip
+    ]
     level = f"{100 * audit.confidence_level:g} %"
     columns = [
         "Changed",

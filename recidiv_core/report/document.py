@@ -39,8 +39,9 @@ class Entry:
 class _Writer:
     """How the report writes one kind of result.
 
-    ``protect`` withholds what would show a small cell; the others take what it returns: ``facts`` are pairs of texts, ``summary``
-    holds (about, verdict or None, answer), ``withheld`` has attribute, group, what, ``sections`` have a title and blocks (see :mod:`recidiv_core.report.blocks`).
+    ``protect`` withholds what would show a small cell; the others take what it returns: ``facts`` are pairs of texts,
+    ``summary`` holds (about, verdict or None, answer), ``withheld`` has attribute, group, what, ``sections`` have a
+    title and blocks (see :mod:`recidiv_core.report.blocks`).
     """
 
     protect: Callable[..., Any]
@@ -53,40 +54,85 @@ class _Writer:
 
 
 _WRITERS = {
-    GroupAudit: _Writer(suppress, groups.facts, groups.summary, groups.sections, groups.ledger_section, withheld_metrics),
+    GroupAudit: _Writer(
+        protect=suppress,
+        facts=groups.facts,
+        summary=groups.summary,
+        sections=groups.sections,
+        ledger=groups.ledger_section,
+        withheld=withheld_metrics,
+    ),
     ThresholdAudit: _Writer(
-        thresholds.protect, thresholds.facts, thresholds.summary, thresholds.sections,
-        lambda audit: groups.ledger_section(audit.groups), lambda audit, **limit: withheld_metrics(audit.groups, **limit),
+        protect=thresholds.protect,
+        facts=thresholds.facts,
+        summary=thresholds.summary,
+        sections=thresholds.sections,
+        ledger=lambda audit: groups.ledger_section(audit.groups),
+        withheld=lambda audit, **limit: withheld_metrics(audit.groups, **limit),
     ),
     FairnessScale: _Writer(
-        thresholds.protect_scale, thresholds.scale_facts, thresholds.scale_summary, thresholds.scale_sections,
-        lambda scale: groups.ledger_section(scale.groups), lambda scale, **limit: withheld_metrics(scale.groups, **limit),
+        protect=thresholds.protect_scale,
+        facts=thresholds.scale_facts,
+        summary=thresholds.scale_summary,
+        sections=thresholds.scale_sections,
+        ledger=lambda scale: groups.ledger_section(scale.groups),
+        withheld=lambda scale, **limit: withheld_metrics(scale.groups, **limit),
     ),
     SliceAudit: _Writer(
-        slices.protect, slices.facts, slices.summary, slices.sections, groups.ledger_section, slices.withheld,
-        "Where does the model fail?"
+        protect=slices.protect,
+        facts=slices.facts,
+        summary=slices.summary,
+        sections=slices.sections,
+        ledger=groups.ledger_section,
+        withheld=slices.withheld,
+        question="Where does the model fail?",
     ),
     RecidivismData: _Writer(
-        recidivism.protect, recidivism.facts, recidivism.summary, recidivism.sections, recidivism.ledger, recidivism.withheld,
-        "Who comes back, and who can say?",
+        protect=recidivism.protect,
+        facts=recidivism.facts,
+        summary=recidivism.summary,
+        sections=recidivism.sections,
+        ledger=recidivism.ledger,
+        withheld=recidivism.withheld,
+        question="Who comes back, and who can say?",
     ),
     ModelComparison: _Writer(
-        models.protect, models.facts, models.summary, models.sections, groups.ledger_section, models.withheld,
-        "How well can it be predicted, and by what?",
+        protect=models.protect,
+        facts=models.facts,
+        summary=models.summary,
+        sections=models.sections,
+        ledger=groups.ledger_section,
+        withheld=models.withheld,
+        question="How well can it be predicted, and by what?",
     ),
     CounterfactualAudit: _Writer(
-        counterfactuals.protect, counterfactuals.facts, counterfactuals.summary, counterfactuals.sections, groups.ledger_section,
-        counterfactuals.withheld, "Does the decision change with nothing but the attribute?",
+        protect=counterfactuals.protect,
+        facts=counterfactuals.facts,
+        summary=counterfactuals.summary,
+        sections=counterfactuals.sections,
+        ledger=groups.ledger_section,
+        withheld=counterfactuals.withheld,
+        question="Does the decision change with nothing but the attribute?",
     ),
     SentencingAudit: _Writer(
-        sentencing.protect, sentencing.facts, sentencing.summary, sentencing.sections, sentencing.ledger, sentencing.withheld,
-        "How do sentences deviate from the guidelines?",
+        protect=sentencing.protect,
+        facts=sentencing.facts,
+        summary=sentencing.summary,
+        sections=sentencing.sections,
+        ledger=sentencing.ledger,
+        withheld=sentencing.withheld,
+        question="How do sentences deviate from the guidelines?",
     ),
     ReleaseAudit: _Writer(
-        privacy.protect, privacy.facts, privacy.summary, privacy.sections, groups.ledger_section, privacy.withheld,
-        "Does a copy keep the use, and whom does it give away?",
+        protect=privacy.protect,
+        facts=privacy.facts,
+        summary=privacy.summary,
+        sections=privacy.sections,
+        ledger=groups.ledger_section,
+        withheld=privacy.withheld,
+        question="Does a copy keep the use, and whom does it give away?",
     ),
-}  # fmt: skip
+}
 
 _COUNTED = dict.fromkeys(("recidivism", "models", "counterfactuals", "privacy"), "rows") | {"sentencing": "sentences"}
 
@@ -142,12 +188,17 @@ def document(results: Any, *, min_cell: int) -> dict[str, Any]:
 def _said(about: str, verdict: str | None, answer: str) -> dict[str, str]:
     mark = VERDICT_MARKS.get(verdict)
     return {
-        "attribute": about, "verdict": mark.word if mark else "", "sign": mark.sign if mark else "", "answer": answer
-    }  # fmt: skip
+        "attribute": about,
+        "verdict": mark.word if mark else "",
+        "sign": mark.sign if mark else "",
+        "answer": answer,
+    }
 
 
 def _sections(entry: Entry, about: list[list[str]]) -> list[dict[str, Any]]:
-    """An entry's sections; its note, and what it is ``about`` that the report's first page does not say, stand in the first."""
+    """An entry's sections; its note, and what it is ``about`` that the report's first page does not say, stand in
+    the first.
+    """
     own = _WRITERS[type(entry.result)].sections(entry.result)
     told = [table_block("What this is about", ["What", "Value"], [False, False], about)] if about else []
     first = own[0] | {"note": entry.note, "blocks": [*told, *own[0]["blocks"]]}

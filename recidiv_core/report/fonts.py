@@ -26,12 +26,15 @@ def _covered() -> frozenset[int]:
 
 
 def printable(text: str) -> str:
-    """``text`` with each character that no typeface can show, or that shows nothing itself, written as its code point, "⟨U+6F22⟩"."""
+    """``text`` with each character that no typeface can show, or that shows nothing itself, written as its code
+    point, "⟨U+6F22⟩".
+    """
     return "".join(c if _shows(c) else f"⟨U+{ord(c):04X}⟩" for c in unicodedata.normalize("NFC", text))
 
 
 @cache
 def _shows(character: str) -> bool:
-    # Joiners, marks and selectors of variants make one sign of several, which the compiler then looks for in one typeface.
+    # Joiners, marks and selectors of variants make one sign of several, which the compiler then looks for in one
+    # typeface.
     is_hidden = unicodedata.category(character) in ("Cf", "Mn", "Me")
     return character in "\n\t" or (ord(character) in _covered() and not is_hidden)

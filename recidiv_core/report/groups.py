@@ -157,7 +157,10 @@ def _cell(row: Any) -> str:
         return f"not estimable: {row.reason}" if not row.reason.startswith("withheld") else "withheld"
     show = percent if METRICS[row.metric].unit == "rate" else number
     low, high = show(row.low, row.low, row.high), show(row.high, row.low, row.high)
-    return f"{show(row.estimate, row.low, row.high)} ({low.removesuffix(' %')} to {high.removesuffix(' %')}), n = {row.n:,.0f}"
+    return (
+        f"{show(row.estimate, row.low, row.high)} ({low.removesuffix(' %')} to {high.removesuffix(' %')}), n = "
+        f"{row.n:,.0f}"
+    )
 
 
 def _reference_table(audit: GroupAudit, attribute: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def render_html(document: dict[str, Any]) -> bytes:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    # As pixels: an SVG inside <img> falls back to whatever typeface the reader's machine has, and its labels are cut off.
+    # As pixels: an SVG inside <img> falls back to whatever typeface the reader's machine has, and its labels are cut
+    # off.
     environment.filters["data_uri"] = lambda svg: (
         "data:image/png;base64," + base64.b64encode(vl_convert.svg_to_png(svg, scale=2)).decode()
     )

@@ -18,8 +18,8 @@ _SUFFIXES = ("", "_paper", "_half")
 
 
 def protect(comparison: ModelComparison, *, min_cell: int) -> ModelComparison:
-    """The comparison as it may be published: without the curves, and at a threshold without the figures of a model that in any fold rest on
-    a cell of fewer than ``min_cell`` people.
+    """The comparison as it may be published: without the curves, and at a threshold without the figures of a model that
+    in any fold rest on a cell of fewer than ``min_cell`` people.
     """
     folds = comparison.folds.copy()
     for suffix in _SUFFIXES:
@@ -55,8 +55,9 @@ def withheld(comparison: ModelComparison, *, min_cell: int) -> pd.DataFrame:
     rows = [
         ("model", f"{title}, {outcome}", what)
         for suffix, what in words.items()
-        for (outcome, title), own in public.groupby(["outcome", "title"], sort=False) if own[f"recall{suffix}"].isna().any()
-    ]  # fmt: skip
+        for (outcome, title), own in public.groupby(["outcome", "title"], sort=False)
+        if own[f"recall{suffix}"].isna().any()
+    ]
     return pd.DataFrame(rows, columns=["attribute", "group", "what"])
 
 
@@ -73,9 +74,12 @@ def facts(comparison: ModelComparison) -> list[list[str]]:
         "as they are" if options["balance"] is None else f"down-sampled to {100 * options['balance']:g} % of the rarer"
     )
     return [
-        ["Judged", f"{judged}; {protocol(comparison)}"], ["Tuned", tuned], ["Outcomes in the training part", balance],
-        ["Given the protected attributes", "no" if options["unaware"] else "yes"], ["Seed", str(options["random_state"])],
-    ]  # fmt: skip
+        ["Judged", f"{judged}; {protocol(comparison)}"],
+        ["Tuned", tuned],
+        ["Outcomes in the training part", balance],
+        ["Given the protected attributes", "no" if options["unaware"] else "yes"],
+        ["Seed", str(options["random_state"])],
+    ]
 
 
 def summary(comparison: ModelComparison) -> list[tuple[str, str | None, str]]:
@@ -110,7 +114,10 @@ def sections(comparison: ModelComparison) -> list[dict[str, Any]]:
 
 
 def _shown(row: np.ndarray) -> list[str]:
-    """A row as text. Recall always exists: where it does not stand, the row's figures at this threshold are withheld."""
+    """A row as text.
+
+    Recall always exists: where it does not stand, the row's figures at this threshold are withheld.
+    """
     texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in row]
     is_hidden = texts.count("not estimable") >= len(_AT) - 1
     return [WITHHELD if is_hidden and text == "not estimable" else text for text in texts]

@@ -28,10 +28,11 @@ from recidiv_core.words import outward
 
 
 def protect(audit: ReleaseAudit, *, min_cell: int) -> ReleaseAudit:
-    """The audit as it may be published: groups and slices of fewer than ``min_cell`` records or people are withheld, and of a group's attribute a
-    second one where a single one would follow from the whole.
+    """The audit as it may be published: groups and slices of fewer than ``min_cell`` records or people are withheld,
+    and of a group's attribute a second one where a single one would follow from the whole.
 
-    What is given away is told in numbers of records, also small ones: they say how much, and not who. No record stands in it.
+    What is given away is told in numbers of records, also small ones: they say how much, and not who. No record stands
+    in it.
     """
     copies = tuple(
         dataclasses.replace(copy, privacy=_few_groups(copy, min_cell), use=_few_slices(copy.use, min_cell))
@@ -41,7 +42,9 @@ def protect(audit: ReleaseAudit, *, min_cell: int) -> ReleaseAudit:
 
 
 def _hidden(table: pd.DataFrame, counts: pd.Series, min_cell: int) -> pd.Series:
-    """Which rows of a table with ``attribute`` are withheld: those of few, and of each attribute further ones until what is hidden together is not few."""
+    """Which rows of a table with ``attribute`` are withheld: those of few, and of each attribute further ones until
+    what is hidden together is not few.
+    """
     hidden = (counts < min_cell).to_numpy(copy=True)
     for _, own in table.groupby("attribute", sort=False):
         place = table.index.get_indexer(own.index)
@@ -59,8 +62,9 @@ def _few_groups(copy: CopyAudit, min_cell: int) -> PrivacyAudit:
         return copy.privacy
     hidden = _hidden(table, table[["n", "n_train", "n_holdout"]].min(axis=1), min_cell)
     options = copy.privacy.options | {
-        "n_groups_withheld": int(hidden.sum()), "is_withheld_given_away": bool((table.loc[hidden, "verdict"] == LEAKS).any())
-    }  # fmt: skip
+        "n_groups_withheld": int(hidden.sum()),
+        "is_withheld_given_away": bool((table.loc[hidden, "verdict"] == LEAKS).any()),
+    }
     return dataclasses.replace(copy.privacy, by_group=table[~hidden].reset_index(drop=True), options=options)
 
 
@@ -101,11 +105,18 @@ def facts(audit: ReleaseAudit) -> list[list[str]]:
     """What was split, copied and judged."""
     about = audit.dataset
     return [
-        ["Split", f"{about['n_train']:,} rows to make copies from (train), {about['n_holdout']:,} that no copy has seen (holdout)"],
+        [
+            "Split",
+            f"{about['n_train']:,} rows to make copies from (train), {about['n_holdout']:,} that no copy has seen "
+            "(holdout)",
+        ],
         ["Copies", "; ".join(f"{c.title}, {c.card['n']:,} records" for c in audit.copies) or "none"],
-        ["Use judged by", audit.baseline.table.loc[audit.baseline.table["algorithm"] == audit.algorithm, "title"].iloc[0]],
+        [
+            "Use judged by",
+            audit.baseline.table.loc[audit.baseline.table["algorithm"] == audit.algorithm, "title"].iloc[0],
+        ],
         ["Seed", str(audit.options["random_state"])],
-    ]  # fmt: skip
+    ]
 
 
 def summary(audit: ReleaseAudit) -> list[tuple[str, str | None, str]]:
@@ -133,24 +144,46 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
     blocks = [text_block(sentence) for sentence in frontier_answer(audit)]
     blocks.append(
         figure_block(
-            "Use (AUC on real people) against the share of records nearer to train; ▲ given away, ● no sign; lines: 95 % intervals; gap: points between groups",
+            "Use (AUC on real people) against the share of records nearer to train; ▲ given away, ● no sign; "
+            "lines: 95 % intervals; gap: points between groups",
             frontier_chart(frontier),
         )
     )
     rows = [
-        [r["copy"], f"{r['n']:,.0f}", _mean_sd(r), _number(r["dcr_5"]), _share(r["copies"]), _number(r["nndr"]), _bounded(r, "nearer_to_train", "low", "high")]
+        [
+            r["copy"],
+            f"{r['n']:,.0f}",
+            _mean_sd(r),
+            _number(r["dcr_5"]),
+            _share(r["copies"]),
+            _number(r["nndr"]),
+            _bounded(r, "nearer_to_train", "low", "high"),
+        ]
         for r in audit.distances.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = [
-        "Copy", "Records", "Distance to the closest (mean ± SD)", "5th percentile", "Exact copies", "Nearest over second", "Nearer to train"
-    ]  # fmt: skip
+        "Copy",
+        "Records",
+        "Distance to the closest (mean ± SD)",
+        "5th percentile",
+        "Exact copies",
+        "Nearest over second",
+        "Nearer to train",
+    ]
     blocks.append(
         table_block("Distances of each copy to the records it was made from", columns, [False, *[True] * 6], rows)
     )
     rows = [
-        [r["variant"], r["title"], f"{r['n_train']:,}", _bounded(r, "accuracy", "accuracy_low", "accuracy_high"), _plain(r, "auc", "auc_low", "auc_high"), _plain(r, "member_auc", "member_low", "member_high")]
+        [
+            r["variant"],
+            r["title"],
+            f"{r['n_train']:,}",
+            _bounded(r, "accuracy", "accuracy_low", "accuracy_high"),
+            _plain(r, "auc", "auc_low", "auc_high"),
+            _plain(r, "member_auc", "member_low", "member_high"),
+        ]
         for r in use.table.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = ["Trained on", "Model", "Rows", "Accuracy", "AUC", "Tells its people (AUC)"]
     blocks.append(
         table_block(
@@ -158,9 +191,15 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
         )
     )
     rows = [
-        [r["variant"], r["title"], f"{r['attribute']}: {r['group']} against {r['reference']}", f"{100 * r['gap']:+.1f} ({outward(r['gap_low'], r['gap_high'], percent=True)})", _number(r["ratio"], 2)]
+        [
+            r["variant"],
+            r["title"],
+            f"{r['attribute']}: {r['group']} against {r['reference']}",
+            f"{100 * r['gap']:+.1f} ({outward(r['gap_low'], r['gap_high'], percent=True)})",
+            _number(r["ratio"], 2),
+        ]
         for r in use.fairness.to_dict("records")
-    ]  # fmt: skip
+    ]
     if rows:
         columns = ["Trained on", "Model", "Groups", "Gap in points", "Disparate impact"]
         blocks.append(
@@ -174,7 +213,7 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
     rows = [
         [r["variant"], r["title"], _slice(r), _share(r["share"]), _plain(r, "log_loss", "low", "high")]
         for r in use.slices.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = ["Trained on", "Model", "Slice", "Share", "Log loss"]
     blocks.append(
         table_block(
@@ -182,9 +221,13 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
         )
     )
     rows = [
-        [r["copy"], *(_number(r[n]) for n in ("marginals", "worst_marginal", "association_gap")), _plain(r, "told_auc", "told_low", "told_high")]
+        [
+            r["copy"],
+            *(_number(r[n]) for n in ("marginals", "worst_marginal", "association_gap")),
+            _plain(r, "told_auc", "told_low", "told_high"),
+        ]
         for r in audit.likeness.to_dict("records")
-    ]  # fmt: skip
+    ]
     if rows:
         columns = ["Copy", "Marginals alike", "The worst", "Association gap", "Told from real (AUC)"]
         blocks.append(table_block("How like the real table each copy is", columns, [False, *[True] * 4], rows))
@@ -212,9 +255,16 @@ def _one(copy: CopyAudit) -> list[dict[str, Any]]:
     )
     if len(copy.privacy.by_group):
         rows = [
-            [r["attribute"], r["group"], f"{r['n']:,}", _mean_sd(r), _share(r["copies"]), _bounded(r, "nearer_to_train", "low", "high")]
+            [
+                r["attribute"],
+                r["group"],
+                f"{r['n']:,}",
+                _mean_sd(r),
+                _share(r["copies"]),
+                _bounded(r, "nearer_to_train", "low", "high"),
+            ]
             for r in copy.privacy.by_group.to_dict("records")
-        ]  # fmt: skip
+        ]
         columns = ["Attribute", "Group", "Records", "Distance (mean ± SD)", "Exact copies", "Nearer to train"]
         blocks.append(table_block("The same by group", columns, [False, False, *[True] * 4], rows))
     blocks += [heading_block("Attacks"), text_block(attack_answer(copy.attacks))]
@@ -226,9 +276,17 @@ def _one(copy: CopyAudit) -> list[dict[str, Any]]:
             )
         )
     rows = [
-        [r["attack"], r["about"], f"{r['n']:,}", _share(r["rate"]), _share(r["control"]), _share(r["baseline"]), r["reason"] or _bounded(r, "risk", "low", "high")]
+        [
+            r["attack"],
+            r["about"],
+            f"{r['n']:,}",
+            _share(r["rate"]),
+            _share(r["control"]),
+            _share(r["baseline"]),
+            r["reason"] or _bounded(r, "risk", "low", "high"),
+        ]
         for r in copy.attacks.table.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = ["Attack", "About", "Tried", "On train", "On holdout", "By guessing", "Risk"]
     blocks.append(table_block("Attacks", columns, [False, False, *[True] * 4, False], rows))
     return blocks
@@ -248,9 +306,10 @@ def _links(audit: LinkageAudit) -> list[dict[str, Any]]:
     blocks.append(figure_block("Pairs that reach each certainty", linkage_chart(audit)))
     with_truth = "n_true" in audit.table
     rows = [
-        [f"{r['certainty']:g}", f"{r['n_pairs']:,.0f}", f"{r['n_records']:,.0f}", f"{r['n_public']:,.0f}"] + ([f"{r['n_true']:,.0f}", _share(r["share_true"]), _share(r["chance"])] if with_truth else [])
+        [f"{r['certainty']:g}", f"{r['n_pairs']:,.0f}", f"{r['n_records']:,.0f}", f"{r['n_public']:,.0f}"]
+        + ([f"{r['n_true']:,.0f}", _share(r["share_true"]), _share(r["chance"])] if with_truth else [])
         for r in audit.table.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = [
         "Certainty",
         "Pairs",

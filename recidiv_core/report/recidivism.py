@@ -17,8 +17,9 @@ from recidiv_core.words import listed, outward, percent
 
 
 def protect(data: RecidivismData, *, min_cell: int) -> RecidivismData:
-    """The data as they may be published: without outcomes that rest on fewer than ``min_cell`` people who came back, or who did not, or that
-    another published one differs from by fewer rows; offence classes with fewer offences lose their count, and a second one with them.
+    """The data as they may be published: without outcomes that rest on fewer than ``min_cell`` people who came back, or
+    who did not, or that another published one differs from by fewer rows; offence classes with fewer offences lose
+    their count, and a second one with them.
     """
     hidden = set(_hidden(data, min_cell))
     codebook = data.codebook.assign(n=data.codebook["n"].astype(float).mask(_small_classes(data, min_cell)))
@@ -78,18 +79,29 @@ def sections(data: RecidivismData) -> list[dict[str, Any]]:
     blocks = [text_block(summary(data)[0][2]), text_block(MEASURED)]
     if len(rates):
         rows = [
-            [r.outcome, f"{r.n:,}", f"{r.n_returned:,}", percent(r.rate, r.low, r.high), f"{outward(r.low, r.high, percent=True)} %", f"{r.n_too_short:,}"]
+            [
+                r.outcome,
+                f"{r.n:,}",
+                f"{r.n_returned:,}",
+                percent(r.rate, r.low, r.high),
+                f"{outward(r.low, r.high, percent=True)} %",
+                f"{r.n_too_short:,}",
+            ]
             for r in rates.itertuples()
-        ]  # fmt: skip
+        ]
         columns = ["Outcome", "Rows", "Came back", "Rate", "95 % interval", "Watched too briefly"]
         blocks.append(table_block("Rate of each outcome", columns, [False, *[True] * 5], rows))
         blocks.append(figure_block("Rate of each outcome, with 95 % interval", rates_chart(rates)))
     if len(data.codebook):
         marks = [kind for kind in data.codebook.columns if kind not in ("offence", "n")]
         rows = [
-            [str(row["offence"]), WITHHELD if pd.isna(row["n"]) else f"{row['n']:,.0f}", listed([kind for kind in marks if row[kind]]) or DASH]
+            [
+                str(row["offence"]),
+                WITHHELD if pd.isna(row["n"]) else f"{row['n']:,.0f}",
+                listed([kind for kind in marks if row[kind]]) or DASH,
+            ]
             for _, row in data.codebook.iterrows()
-        ]  # fmt: skip
+        ]
         blocks.append(
             table_block(
                 "Codebook: what counts as what", ["Offence class", "Offences", "Counts as"], [False, True, False], rows

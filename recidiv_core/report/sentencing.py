@@ -37,9 +37,10 @@ _NAN = float("nan")
 
 
 def protect(audit: SentencingAudit, *, min_cell: int) -> SentencingAudit:
-    """The audit as it may be published: groups of fewer than ``min_cell`` sentences lose their figures, and as many others as it takes that these do not follow;
-    so do shares that count fewer, percentiles with fewer beyond them, and sides that would tell a hidden group by subtraction. Months are rounded to tenths, and the
-    sizes of the contrast to multiples of ``min_cell``: the case is a part of it, and exact ones would tell what the case hides.
+    """The audit as it may be published: groups of fewer than ``min_cell`` sentences lose their figures, and as many
+    others as it takes that these do not follow; so do shares that count fewer, percentiles with fewer beyond them, and
+    sides that would tell a hidden group by subtraction. Months are rounded to tenths, and the sizes of the contrast to
+    multiples of ``min_cell``: the case is a part of it, and exact ones would tell what the case hides.
     """
     n_counted = int(audit.ledger.loc[audit.ledger["step"] == "counted", "n_rows"].iloc[0])
     contrast = None if audit.contrast is None else _contrast(audit.contrast, min_cell)
@@ -65,13 +66,21 @@ def _case(case: SentencingDisparity, min_cell: int) -> SentencingDisparity:
     for name, level in _QUANTILES.items():
         distribution[name] = distribution[name].mask(distribution["n"] * min(level, 1 - level) < min_cell)
     return dataclasses.replace(
-        case, summary=summary, comparison=comparison, by_group=_rounded_rows(groups),
-        nature=_nature(case, groups, min_cell), distribution=distribution, histogram=case.histogram.iloc[:0],
-    )  # fmt: skip
+        case,
+        summary=summary,
+        comparison=comparison,
+        by_group=_rounded_rows(groups),
+        nature=_nature(case, groups, min_cell),
+        distribution=distribution,
+        histogram=case.histogram.iloc[:0],
+    )
 
 
 def _without_small_shares(side: dict[str, Any], min_cell: int) -> dict[str, Any]:
-    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from. (Its median is in the distribution, where it may be.)"""
+    """A side without shares that count fewer than ``min_cell`` sentences, and those that they follow from.
+
+    (Its median is in the distribution, where it may be.)
+    """
     hidden: list[str] = ["median"]
     for names in (_SHARES, _SIGNS):
         if any(side[name] * side["n"] < min_cell - 0.5 for name in names):
@@ -87,7 +96,9 @@ def _without(side: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """Months to tenths, bounds outward as the page prints them: from a mean with all its figures the number of whole months behind it could be worked out."""
+    """Months to tenths, bounds outward as the page prints them: from a mean with all its figures the number of whole
+    months behind it could be worked out.
+    """
     found = row | {name: round(row[name], 1) for name in ("mean", "sd", "difference") if name in row}
     for low, high in (("low", "high"), ("difference_low", "difference_high")):
         if low in row and not math.isnan(row[low]):
@@ -100,7 +111,9 @@ def _rounded_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both sides, of which ``groups`` are the parts as published; without figures from which those of a hidden group follow."""
+    """Both sides, of which ``groups`` are the parts as published; without figures from which those of a hidden group
+    follow.
+    """
     parts = [list(case.members[side]) for side in ("asked", "compared", "rest")]
     sizes, shown = case.by_group.set_index("group")["n"], groups.set_index("group")
     told = [sizes[part][shown.loc[part, "n"].isna()] for part in parts]
@@ -118,7 +131,10 @@ def _sides(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> tu
 
 
 def _nature(case: SentencingDisparity, groups: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Without the figures of values with few sentences. Places in the range are told only where the shares above and below are, and each of them has enough."""
+    """Without the figures of values with few sentences.
+
+    Places in the range are told only where the shares above and below are, and each of them has enough.
+    """
     made, shown = case.nature.astype({"n": float}), groups.set_index("group")
     sizes = case.by_group.set_index("group")["n"]
     gone = made["group"].isin(shown.index[shown["n"].isna()])
@@ -140,9 +156,11 @@ def _contrast(contrast: AdjustedDisparity, min_cell: int) -> AdjustedDisparity:
     base = max(min_cell, 1)
     sizes = {name: (contrast.table[name] / base).round() * base for name in ("n", "n_reference", "n_used")}
     return dataclasses.replace(
-        contrast, table=_rounded_rows(contrast.table).assign(**sizes), by_year=_rounded_rows(contrast.by_year.drop(columns=["n", "n_reference"])),
+        contrast,
+        table=_rounded_rows(contrast.table).assign(**sizes),
+        by_year=_rounded_rows(contrast.by_year.drop(columns=["n", "n_reference"])),
         left_out=contrast.left_out[["group"]],
-    )  # fmt: skip
+    )
 
 
 def _ledger(ledger: pd.DataFrame, min_cell: int, *, hides_counted: bool) -> pd.DataFrame:
@@ -166,7 +184,11 @@ def withheld(audit: SentencingAudit, *, min_cell: int) -> pd.DataFrame:
     if own.by_group.empty:
         return pd.DataFrame(columns=["attribute", "group", "what"])
     rows = [("group", r.group, "all its figures") for r in own.by_group.itertuples() if math.isnan(r.n)]
-    rows += [("group", r.group, "shares above and below") for r in own.by_group.itertuples() if math.isnan(r.above) and not math.isnan(r.n)]  # fmt: skip
+    rows += [
+        ("group", r.group, "shares above and below")
+        for r in own.by_group.itertuples()
+        if math.isnan(r.above) and not math.isnan(r.n)
+    ]
     if math.isnan(own.summary["n"]):
         rows.append(("case", own.summary["group"], "its figures, and the comparison"))
     return pd.DataFrame(rows, columns=["attribute", "group", "what"])
@@ -177,7 +199,9 @@ def facts(audit: SentencingAudit) -> list[list[str]]:
     found = [["Case", f"{case_text(audit.case.asked)}, {audit.case.summary['group']}"]]
     if audit.contrast is not None:
         alike = ", ".join(audit.contrast.options["adjust_for"]) or "nothing"
-        found.append(["Like cases", f"groups of {audit.contrast.attribute} against {audit.contrast.reference}, alike in {alike}"])  # fmt: skip
+        found.append(
+            ["Like cases", f"groups of {audit.contrast.attribute} against {audit.contrast.reference}, alike in {alike}"]
+        )
     return found
 
 
@@ -201,9 +225,16 @@ def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
     if case.by_group.empty:
         return blocks
     rows = [
-        [r["group"], count_text(r["n"]), _months(r["mean"]), between(r["low"], r["high"]), _share(r, "above"), _share(r, "below")]
+        [
+            r["group"],
+            count_text(r["n"]),
+            _months(r["mean"]),
+            between(r["low"], r["high"]),
+            _share(r, "above"),
+            _share(r, "below"),
+        ]
         for r in case.by_group.to_dict("records")
-    ]  # fmt: skip
+    ]
     columns = [
         "Group",
         "Sentences",
@@ -223,7 +254,8 @@ def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
     if absent:
         blocks.append(
             text_block(
-                f"Withheld from these pictures, whole or in part, as too few sentences are of one kind: {', '.join(absent)}."
+                "Withheld from these pictures, whole or in part, as too few sentences are of one kind: "
+                f"{', '.join(absent)}."
             )
         )
     blocks += [heading_block("The five outputs, one by one"), _outputs(case), _nature_block(case)]
@@ -232,19 +264,37 @@ def _case_blocks(case: SentencingDisparity) -> list[dict[str, Any]]:
 
 def _outputs(case: SentencingDisparity) -> dict[str, Any]:
     rows = [
-        [str(r.output), r.what, r.group, count_text(r.n) if r.output == 1 else (WITHHELD if math.isnan(r.value) else f"{100 * r.value:.1f} % of {case.summary['n_similar'] if r.output == 2 else r.n:,.0f}"),
-         "" if r.output == 1 else _bounds(r.low, r.high)]
+        [
+            str(r.output),
+            r.what,
+            r.group,
+            count_text(r.n)
+            if r.output == 1
+            else (
+                WITHHELD
+                if math.isnan(r.value)
+                else f"{100 * r.value:.1f} % of {case.summary['n_similar'] if r.output == 2 else r.n:,.0f}"
+            ),
+            "" if r.output == 1 else _bounds(r.low, r.high),
+        ]
         for r in case.outputs.itertuples()
-    ]  # fmt: skip
+    ]
     columns = ["Output", "What", "Group", "Figure", f"{_level(case)} interval"]
     return table_block("1 to 4: how many, of whom, and which way", columns, [True, False, False, True, True], rows)
 
 
 def _nature_block(case: SentencingDisparity) -> dict[str, Any]:
     rows = [
-        [r.group, r.kind, r.value, count_text(r.n), f"{100 * r.share:.1f} % ({_bounds(r.share_low, r.share_high)})", f"{months(r.mean)} ({between(r.low, r.high)})"]
+        [
+            r.group,
+            r.kind,
+            r.value,
+            count_text(r.n),
+            f"{100 * r.share:.1f} % ({_bounds(r.share_low, r.share_high)})",
+            f"{months(r.mean)} ({between(r.low, r.high)})",
+        ]
         for r in case.nature.dropna(subset=["n"]).itertuples()
-    ]  # fmt: skip
+    ]
     columns = ["Group", "By", "Value", "Sentences", f"Share ({_level(case)} interval)", "Mean deviation, months"]
     return table_block("5: nature of the deviations", columns, [False] * 3 + [True] * 3, rows)
 
@@ -255,10 +305,19 @@ def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
         [r.group, WAYS[r.way], months(r.difference), between(r.low, r.high), count_text(r.n_used), r.agreement]
         for r in contrast.table.itertuples()
     ]
-    columns = ["Group", "Way", f"Months more than {contrast.reference}", f"{_level(contrast)} interval, all groups at once", "Sentences used, about", "The two ways"]  # fmt: skip
+    columns = [
+        "Group",
+        "Way",
+        f"Months more than {contrast.reference}",
+        f"{_level(contrast)} interval, all groups at once",
+        "Sentences used, about",
+        "The two ways",
+    ]
     numeric = [False, False, True, True, True, False]
     blocks.append(table_block("Differences, unadjusted and in like cases", columns, numeric, rows))
-    blocks.append(figure_block(f"Difference from {contrast.reference}, all cases and like cases", contrast_chart(contrast)))  # fmt: skip
+    blocks.append(
+        figure_block(f"Difference from {contrast.reference}, all cases and like cases", contrast_chart(contrast))
+    )
     if len(contrast.left_out):
         blocks.append(
             text_block(f"Too few counted sentences to compare, or not known: {', '.join(contrast.left_out['group'])}.")
@@ -271,7 +330,9 @@ def _contrast_blocks(contrast: AdjustedDisparity) -> list[dict[str, Any]]:
 def ledger(audit: SentencingAudit) -> dict[str, Any]:
     """What was counted."""
     rows = [[r.step, r.issue, count_text(r.n_rows)] for r in audit.ledger.itertuples()]
-    table = table_block("What was counted, and what was not", ["Step", "Sentences", "How many"], [False, False, True], rows)  # fmt: skip
+    table = table_block(
+        "What was counted, and what was not", ["Step", "Sentences", "How many"], [False, False, True], rows
+    )
     return {"title": "The data", "note": "", "blocks": [table]}
 
 

@@ -16,16 +16,28 @@ from recidiv_core.slices import BY_HAND, MARKS, SliceAudit, error_text, is_share
 from recidiv_core.words import listed, opened, outward, percent
 
 _NUMBERS = [
-    "n", "share", "mean_error", "score", "held_out_n", "held_out_share", "held_out_error", "excess", "low", "high", "p_value", "p_holm",
-]  # fmt: skip
+    "n",
+    "share",
+    "mean_error",
+    "score",
+    "held_out_n",
+    "held_out_share",
+    "held_out_error",
+    "excess",
+    "low",
+    "high",
+    "p_value",
+    "p_holm",
+]
 
 
 def protect(audit: SliceAudit, *, min_cell: int) -> SliceAudit:
     """The audit as it may be published.
 
-    A slice's numbers are withheld when it, its complement, the errors (where they are counted) or the right decisions in either are
-    fewer than ``min_cell`` people, among the rows searched or held out; also when two slices published, one inside the other or one beside
-    the other, leave fewer than that between them. The largest error is one person's, and never published.
+    A slice's numbers are withheld when it, its complement, the errors (where they are counted) or the right decisions
+    in either are fewer than ``min_cell`` people, among the rows searched or held out; also when two slices published,
+    one inside the other or one beside the other, leave fewer than that between them. The largest error is one person's,
+    and never published.
     """
     table = audit.table.copy()
     cells = _cells(audit)
@@ -111,12 +123,16 @@ def facts(audit: SliceAudit) -> list[list[str]]:
     flagged = [] if audit.threshold is None else [["Flagged means", f"score ≥ {audit.threshold:g}"]]
     level = f"{100 * options['confidence_level']:g} %"
     return [
-        ["Error", f"{audit.error_title}, of {audit.about}"], *flagged,
+        ["Error", f"{audit.error_title}, of {audit.about}"],
+        *flagged,
         ["Searched", f"{audit.n_predicates:,} values of {len(audit.features)} columns: {', '.join(audit.features)}"],
         ["Rows", f"{audit.n_search:,} searched, {audit.n_held_out:,} held out"],
-        ["Search", f"α = {options['alpha']:g}, at least {options['min_support']:g} rows, {_depth(options['max_level'])}"],
+        [
+            "Search",
+            f"α = {options['alpha']:g}, at least {options['min_support']:g} rows, {_depth(options['max_level'])}",
+        ],
         ["Confidence", f"{level}, over all slices of the search together (Holm)"],
-    ]  # fmt: skip
+    ]
 
 
 def _depth(level: int | None) -> str:
@@ -148,7 +164,8 @@ def sections(audit: SliceAudit) -> list[dict[str, Any]]:
     if len(public.table):
         blocks.append(
             figure_block(
-                f"{opened(audit.error_mean)} of each slice on held-out rows (dashed: of all; tick: on the rows searched)",
+                f"{opened(audit.error_mean)} of each slice on held-out rows (dashed: of all; tick: on the rows "
+                "searched)",
                 slices_chart(public),
             )
         )

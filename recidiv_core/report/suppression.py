@@ -2,10 +2,10 @@
 
 Every published figure of a group is a linear combination of its cell counts, and so are the totals. A small count is
 safe exactly when it is not in the linear span of what is published. So figures are published one by one, the
-totals first and then group after group by size, and one that would bring a small count into the span is withheld: that is
-the "second cell". Small are also the cells of a combination of attributes (two overlapping age bands differ by one) and
-the sum of an attribute's small cells. (Hundepool et al. 2012, "Statistical Disclosure Control", ch. 4. Not considered:
-bounds that follow because no count is negative, and two results of the same table at nearby cut-points.)
+totals first and then group after group by size, and one that would bring a small count into the span is withheld: that
+is the "second cell". Small are also the cells of a combination of attributes (two overlapping age bands differ by one)
+and the sum of an attribute's small cells. (Hundepool et al. 2012, "Statistical Disclosure Control", ch. 4. Not
+considered: bounds that follow because no count is negative, and two results of the same table at nearby cut-points.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _SENSITIVE = (*((cell,) for cell in CELLS), CELLS, ("fn", "tp"), ("fp", "tn"), (
 
 
 def hide_small(counts: np.ndarray, min_cell: int) -> np.ndarray:
-    """Which of the counts that add up to a published total are hidden: the small ones, and of the others the smallest until those hidden are several and sum to ``min_cell``."""
+    """Which of the counts that add up to a published total are hidden: the small ones, and of the others the
+    smallest until those hidden are several and sum to ``min_cell``.
+    """
     n = np.asarray(counts, dtype=float)
     hidden = n < min_cell
     for place in np.argsort(n, kind="stable"):
@@ -237,7 +239,8 @@ def _left_out(table: pd.DataFrame, hidden: np.ndarray, reason: str) -> pd.DataFr
 def _calibration(audit: GroupAudit, touched: set[str], min_cell: int) -> pd.DataFrame:
     """The calibration of the attributes in which nothing is withheld and no bin is small in either outcome.
 
-    One gap would show the rest, since the bins of all groups add up. Bins hold weights, not people, where there are any.
+    One gap would show the rest, since the bins of all groups add up. Bins hold weights, not people, where there are
+    any.
     """
     calibration = audit.calibration
     if calibration.empty or audit.roles.weight is not None:

@@ -35,9 +35,10 @@ _CHANGES = ["flagged_per_1000", "wrongly_flagged_per_1000", "missed_per_1000"]
 def protect(audit: ThresholdAudit, *, min_cell: int) -> ThresholdAudit:
     """A choice of thresholds as it may be published.
 
-    A group's numbers follow the group audit at these thresholds. Its change against the baseline is published only where its
-    counts are, here and at the baseline, and where the people decided otherwise are none or ``min_cell`` at least. Where a
-    group that takes part is withheld, so are the sums over groups, and ranges are those of the groups published.
+    A group's numbers follow the group audit at these thresholds. Its change against the baseline is published only
+    where its counts are, here and at the baseline, and where the people decided otherwise are none or ``min_cell`` at
+    least. Where a group that takes part is withheld, so are the sums over groups, and ranges are those of the groups
+    published.
     """
     groups = suppress(audit.groups, min_cell=min_cell)
     held_out = None if audit.held_out is None else suppress(audit.held_out, min_cell=min_cell)
@@ -176,8 +177,10 @@ def _search_text(audit: ThresholdAudit) -> str:
 
 def _limit_text(name: str, values: Mapping[str, float]) -> str:
     words = {
-        "min_precision": "precision of at least", "max_selection_rate": "a share flagged of at most", "min_recall": "recall of at least",
-    }[name]  # fmt: skip
+        "min_precision": "precision of at least",
+        "max_selection_rate": "a share flagged of at most",
+        "min_recall": "recall of at least",
+    }[name]
     if len(set(values.values())) == 1:
         where = "in each group" if len(values) > 1 else f"in {next(iter(values))}"
         return f"{words} {percent(next(iter(values.values())))} {where}"
@@ -236,7 +239,9 @@ def _spread(value: float, definition: str, tolerance: float) -> str:
 
 
 def protect_scale(scale: FairnessScale, *, min_cell: int) -> FairnessScale:
-    """The fairness scale as it may be published: ranges are withheld where a cell of a group that takes part is small."""
+    """The fairness scale as it may be published: ranges are withheld where a cell of a group that takes part is
+    small.
+    """
     table = scale.table.copy()
     is_small = (table["smallest_cell"] < min_cell) | (scale.roles.weight is not None)
     figures = [c for c in table.columns if "_range" in c or c.endswith("_share")]

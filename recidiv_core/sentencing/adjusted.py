@@ -1,4 +1,6 @@
-"""The difference between groups that is left when offence, level, history and district are alike, in two ways, and whether it changes over the years."""
+"""The difference between groups that is left when offence, level, history and district are alike, in two ways, and
+whether it changes over the years.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,14 @@ class AdjustedDisparity:
     Attributes
     ----------
     table : DataFrame
-        group, n, n_reference, way ("unadjusted", "regression", "matched"), difference, low, high, n_used; ``agreement`` of the two adjusted ways: they "agree",
-        they "disagree" (opposite signs, or each estimate outside the other's bounds), "one cannot tell" (its bounds hold 0, the other's do not), "one way only",
-        or "neither" can be used.
+        group, n, n_reference, way ("unadjusted", "regression", "matched"), difference, low, high, n_used; ``agreement``
+        of the two adjusted ways: they "agree", they "disagree" (opposite signs, or each estimate outside the other's
+        bounds), "one cannot tell" (its bounds hold 0, the other's do not), "one way only", or "neither" can be used.
     left_out : DataFrame
         group, n: those with too few counted sentences to compare, and those whose group is not known.
     by_year : DataFrame
-        group, year, n, n_reference, difference, low, high by regression within each year; empty where the records say no years.
+        group, year, n, n_reference, difference, low, high by regression within each year; empty where the records say
+        no years.
     change : DataFrame
         group, per_year (how many months the adjusted difference grows a year), low, high, p_value.
 
@@ -62,14 +65,20 @@ class AdjustedDisparity:
 
 
 def adjusted_disparity(
-    records: SentencingRecords, *, attribute: str, reference: str, adjust_for: Sequence[str] = ADJUSTERS, confidence_level: float = 0.95,
+    records: SentencingRecords,
+    *,
+    attribute: str,
+    reference: str,
+    adjust_for: Sequence[str] = ADJUSTERS,
+    confidence_level: float = 0.95,
     progress: Callable[[float, str], None] | None = None,
-) -> AdjustedDisparity:  # fmt: skip
+) -> AdjustedDisparity:
     """The disparity of an attribute's groups against one of them, unadjusted and adjusted.
 
-    Regression: deviation on group and each of ``adjust_for`` as categories, with the robust covariance HC3 (MacKinnon and White 1985). Matching: the
-    difference within each cell of sentences alike in all of ``adjust_for``, weighted by how many of the group are in it; cells without both are left out.
-    The change over the years is the product of group and year in a regression with the years as further categories.
+    Regression: deviation on group and each of ``adjust_for`` as categories, with the robust covariance HC3 (MacKinnon
+    and White 1985). Matching: the difference within each cell of sentences alike in all of ``adjust_for``, weighted by
+    how many of the group are in it; cells without both are left out. The change over the years is the product of group
+    and year in a regression with the years as further categories.
 
     Raises
     ------
@@ -109,11 +118,16 @@ def adjusted_disparity(
             change.append({"group": group} | _change(dated, (dated[attribute] == group).to_numpy(), adjust_for, each))
     small = [(g, int(n)) for g, n in sizes.items() if g not in (reference, *groups)]
     return AdjustedDisparity(
-        attribute, reference, pd.DataFrame(rows), pd.DataFrame(small, columns=["group", "n"]),
-        pd.DataFrame(by_year, columns=["group", "year", "n", "n_reference", "difference", "low", "high"]),
-        pd.DataFrame(change, columns=["group", "per_year", "low", "high", "p_value"]).dropna(subset=["per_year"]),
-        {"adjust_for": list(adjust_for), "confidence_level": confidence_level},
-    )  # fmt: skip
+        attribute=attribute,
+        reference=reference,
+        table=pd.DataFrame(rows),
+        left_out=pd.DataFrame(small, columns=["group", "n"]),
+        by_year=pd.DataFrame(by_year, columns=["group", "year", "n", "n_reference", "difference", "low", "high"]),
+        change=pd.DataFrame(change, columns=["group", "per_year", "low", "high", "p_value"]).dropna(
+            subset=["per_year"]
+        ),
+        options={"adjust_for": list(adjust_for), "confidence_level": confidence_level},
+    )
 
 
 def _check(frame: pd.DataFrame, attribute: str, reference: str, adjust_for: Sequence[str]) -> None:
@@ -152,7 +166,9 @@ def _design(frame: pd.DataFrame, names: Sequence[str]) -> list[np.ndarray]:
 def _regressed(
     frame: pd.DataFrame, is_group: np.ndarray, adjust_for: Sequence[str], confidence_level: float
 ) -> dict[str, Any]:
-    """The group's coefficient with bounds; none where the other columns tell the group, or leave nothing to judge chance by."""
+    """The group's coefficient with bounds; none where the other columns tell the group, or leave nothing to judge
+    chance by.
+    """
     y = frame["deviation"].to_numpy()
     found = robust_coefficient(y, [is_group.astype(float)], _design(frame, adjust_for))
     if found is None:
@@ -166,9 +182,10 @@ def _matched(
 ) -> dict[str, Any]:
     """The mean difference within cells, weighted by the group's sentences in each.
 
-    Its variance comes from the spread within a cell's sides where both have four sentences or more; the differences of the other cells, in which a spread
-    can hardly be seen, are held against one another (Pashley and Miratrix 2021). These need to be several, none of them with most of the weight; else
-    they are left out. Degrees of freedom are Satterthwaite's.
+    Its variance comes from the spread within a cell's sides where both have four sentences or more; the differences of
+    the other cells, in which a spread can hardly be seen, are held against one another (Pashley and Miratrix 2021).
+    These need to be several, none of them with most of the weight; else they are left out. Degrees of freedom are
+    Satterthwaite's.
     """
     cell = frame.groupby(list(alike_in), sort=False, dropna=False).ngroup() if alike_in else 0
     found = (
@@ -204,10 +221,12 @@ def _matched(
 
 
 def _between(weight: np.ndarray, differences: np.ndarray) -> tuple[float, float]:
-    """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its degrees of freedom.
+    """The variance that cells with a side of few sentences add to a weighted mean, from how they differ, and its
+    degrees of freedom.
 
-    With weights u and variances v the expected square of a cell's distance from the mean is v(1 − 2u) + Σu²v, so Σ u²/(1 − 2u) · distance² expects
-    (1 + Σ u²/(1 − 2u)) Σu²v: right on average where the difference is the same in all cells, too large where it is not.
+    With weights u and variances v the expected square of a cell's distance from the mean is v(1 − 2u) + Σu²v, so Σ
+    u²/(1 − 2u) · distance² expects (1 + Σ u²/(1 − 2u)) Σu²v: right on average where the difference is the same in all
+    cells, too large where it is not.
     """
     own = weight / weight.sum()
     parts = own**2 / (1 - 2 * own)

@@ -1,4 +1,6 @@
-"""One case, the contrast between groups over all offences, and what was counted: all that the page and the report show."""
+"""One case, the contrast between groups over all offences, and what was counted: all that the page and the report
+show.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from recidiv_core.sentencing.records import ADJUSTERS, SentenceColumns, Sentenci
 
 @dataclass(frozen=True, eq=False)
 class SentencingAudit:
-    """``case``: sentences like one asked about. ``contrast``: the groups of an attribute over all counted sentences; None where ``reason`` says why."""
+    """``case``: sentences like one asked about.
+
+    ``contrast``: the groups of an attribute over all counted sentences; None where ``reason`` says why.
+    """
 
     case: SentencingDisparity
     contrast: AdjustedDisparity | None
@@ -47,11 +52,21 @@ class SentencingAudit:
 
 
 def audit_sentencing(
-    records: SentencingRecords, *, charge: str, level: int | None = None, race: str | None = None, gender: str | None = None,
-    compare_to: Mapping[str, str] | None = None, attribute: str = "race", reference: str | None = None, adjust_for: Sequence[str] | None = None,
-    min_n: int = 10, confidence_level: float = 0.95,
-) -> SentencingAudit:  # fmt: skip
-    """:func:`sentencing_disparity` of a case and :func:`adjusted_disparity` of an attribute; see :func:`contrast_of` for its options.
+    records: SentencingRecords,
+    *,
+    charge: str,
+    level: int | None = None,
+    race: str | None = None,
+    gender: str | None = None,
+    compare_to: Mapping[str, str] | None = None,
+    attribute: str = "race",
+    reference: str | None = None,
+    adjust_for: Sequence[str] | None = None,
+    min_n: int = 10,
+    confidence_level: float = 0.95,
+) -> SentencingAudit:
+    """:func:`sentencing_disparity` of a case and :func:`adjusted_disparity` of an attribute; see :func:`contrast_of`
+    for its options.
 
     Raises
     ------
@@ -59,8 +74,15 @@ def audit_sentencing(
         For a case or an adjustment that cannot be.
     """
     case = sentencing_disparity(
-        records, charge=charge, level=level, race=race, gender=gender, compare_to=compare_to, min_n=min_n, confidence_level=confidence_level
-    )  # fmt: skip
+        records,
+        charge=charge,
+        level=level,
+        race=race,
+        gender=gender,
+        compare_to=compare_to,
+        min_n=min_n,
+        confidence_level=confidence_level,
+    )
     reference = reference or reference_for(records, attribute, case.asked.get(attribute))
     contrast, reason = contrast_of(
         records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level
@@ -69,9 +91,14 @@ def audit_sentencing(
 
 
 def contrast_of(
-    records: SentencingRecords, *, attribute: str, reference: str | None = None, adjust_for: Sequence[str] | None = None, confidence_level: float = 0.95,
+    records: SentencingRecords,
+    *,
+    attribute: str,
+    reference: str | None = None,
+    adjust_for: Sequence[str] | None = None,
+    confidence_level: float = 0.95,
     progress: Callable[[float, str], None] | None = None,
-) -> tuple[AdjustedDisparity | None, str]:  # fmt: skip
+) -> tuple[AdjustedDisparity | None, str]:
     """The adjusted disparity, or None and why: too few sentences are no error.
 
     Parameters
@@ -98,8 +125,13 @@ def contrast_of(
         return None, f"No sentence says the {attribute}."
     try:
         found = adjusted_disparity(
-            records, attribute=attribute, reference=reference, adjust_for=adjust_for, confidence_level=confidence_level, progress=progress
-        )  # fmt: skip
+            records,
+            attribute=attribute,
+            reference=reference,
+            adjust_for=adjust_for,
+            confidence_level=confidence_level,
+            progress=progress,
+        )
     except InputError as error:
         if any(problem.where != "records" for problem in error.problems):
             raise
@@ -108,7 +140,9 @@ def contrast_of(
 
 
 def reference_for(records: SentencingRecords, attribute: str, asked: str | None) -> str | None:
-    """The group with most counted sentences, of those whose group is known and that are not asked about; None where there is no other."""
+    """The group with most counted sentences, of those whose group is known and that are not asked about; None where
+    there is no other.
+    """
     counted = records.counted
     by_size = counted[attribute].value_counts().index if attribute in counted else []
     return next((name for name in by_size if name not in (asked, MISSING_GROUP)), None)
@@ -126,4 +160,12 @@ def audit_of(
     options = dict(case.options)
     if contrast is not None:
         options |= {"attribute": contrast.attribute, "reference": contrast.reference, **contrast.options}
-    return SentencingAudit(case, contrast, reason, records.ledger, records.dataset, records.columns, options)
+    return SentencingAudit(
+        case=case,
+        contrast=contrast,
+        reason=reason,
+        ledger=records.ledger,
+        dataset=records.dataset,
+        roles=records.columns,
+        options=options,
+    )

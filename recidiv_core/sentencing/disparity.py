@@ -19,7 +19,14 @@ from recidiv_core.stats import mean_bounds, wilson
 LEVELS = range(18)  # S: controlled_substance_quantity_level
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NATURES = ("plea", "disposition")
-_PLACES = ("above the guidelines", "at the maximum", "between minimum and maximum", "at the minimum", "below the guidelines", "at the guideline")  # fmt: skip
+_PLACES = (
+    "above the guidelines",
+    "at the maximum",
+    "between minimum and maximum",
+    "at the minimum",
+    "below the guidelines",
+    "at the guideline",
+)
 _BIN = 6.0  # months, the least width of a bar
 _MOST_BINS = 40
 ELSE = "everybody else"
@@ -35,15 +42,18 @@ class SentencingDisparity:
     asked : dict
         charge, level, race, gender as they were given.
     summary : dict
-        ``group``, n (sentences counted), mean deviation (S's ``commitmentTerm``, months) with bounds, median, SD; shares of sentences above, within and below the
-        guidelines, and with a positive or negative deviation from their midpoint, all with bounds; n_similar (S's first output: similarly charged sentences), and
+        ``group``, n (sentences counted), mean deviation (S's ``commitmentTerm``, months) with bounds, median, SD;
+        shares of sentences above, within and below the guidelines, and with a positive or negative deviation from their
+        midpoint, all with bounds; n_similar (S's first output: similarly charged sentences), and
         ``reason`` where there is nothing to average.
     comparison : dict
         The same of those compared with, and the ``difference`` of the means with Welch's bounds and p.
     by_group : DataFrame
-        The same for every race and gender among the sentences of that charge and level, with each group's share of them (S's outputs 2 to 4).
+        The same for every race and gender among the sentences of that charge and level, with each group's share of them
+        (S's outputs 2 to 4).
     nature : DataFrame
-        group, kind, value, n, share and mean deviation with bounds: by plea, disposition, and where in the range the sentence lies (S's fifth output).
+        group, kind, value, n, share and mean deviation with bounds: by plea, disposition, and where in the range the
+        sentence lies (S's fifth output).
     distribution : DataFrame
         group, n and the 5th to 95th percentiles of its deviations.
     histogram : DataFrame
@@ -92,7 +102,7 @@ class SentencingDisparity:
                 rows.append(
                     (number, name, side["group"], side["n"], side[what], side[f"{what}_low"], side[f"{what}_high"])
                 )
-        return pd.DataFrame(rows, columns=["output", "what", "group", "n", "value", "low", "high"])  # fmt: skip
+        return pd.DataFrame(rows, columns=["output", "what", "group", "n", "value", "low", "high"])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -100,9 +110,17 @@ class SentencingDisparity:
 
 
 def sentencing_disparity(
-    records: SentencingRecords | pd.DataFrame, *, charge: str, level: int | None = None, race: str | None = None, gender: str | None = None,
-    columns: SentenceColumns | None = None, compare_to: Mapping[str, str] | None = None, min_n: int = 10, confidence_level: float = 0.95,
-) -> SentencingDisparity:  # fmt: skip
+    records: SentencingRecords | pd.DataFrame,
+    *,
+    charge: str,
+    level: int | None = None,
+    race: str | None = None,
+    gender: str | None = None,
+    columns: SentenceColumns | None = None,
+    compare_to: Mapping[str, str] | None = None,
+    min_n: int = 10,
+    confidence_level: float = 0.95,
+) -> SentencingDisparity:
     """The deviation from the guidelines of sentences with this charge, level, race and gender.
 
     Parameters
@@ -125,8 +143,10 @@ def sentencing_disparity(
     if not 0 < confidence_level < 1:
         raise InputError.one("confidence_level", "a number between 0 and 1", f"{confidence_level}")
     options = {
-        "compare_to": None if compare_to is None else dict(compare_to), "min_n": min_n, "confidence_level": confidence_level,
-    }  # fmt: skip
+        "compare_to": None if compare_to is None else dict(compare_to),
+        "min_n": min_n,
+        "confidence_level": confidence_level,
+    }
     similar, here, there = _sides(own, asked, compare_to)
     summary, comparison = _compared(own, asked, similar, here, there, options)
     groups = _groups(own.frame.iloc[np.sort(similar)])
@@ -134,21 +154,40 @@ def sentencing_disparity(
         {"group": name, "share": len(part) / len(similar)} | _measured(part, confidence_level) for name, part in groups
     ]
     distribution = [
-        {"group": name, "n": len(part)} | {f"p{round(100 * q)}": float(part["deviation"].quantile(q)) for q in _QUANTILES} for name, part in groups
-    ]  # fmt: skip
+        {"group": name, "n": len(part)}
+        | {f"p{round(100 * q)}": float(part["deviation"].quantile(q)) for q in _QUANTILES}
+        for name, part in groups
+    ]
     histogram = _histogram(
         own.months["deviation"], {"asked": (summary["group"], here), "compared": (comparison["group"], there)}
     )
     return SentencingDisparity(
-        asked, summary, comparison, pd.DataFrame(by_group), _nature(groups, confidence_level), pd.DataFrame(distribution), histogram, _members(groups, asked, compare_to), options
-    )  # fmt: skip
+        asked=asked,
+        summary=summary,
+        comparison=comparison,
+        by_group=pd.DataFrame(by_group),
+        nature=_nature(groups, confidence_level),
+        distribution=pd.DataFrame(distribution),
+        histogram=histogram,
+        members=_members(groups, asked, compare_to),
+        options=options,
+    )
 
 
 def case_deviation(
-    records: SentencingRecords, *, charge: str, level: int | None, race: str | None, gender: str | None, compare_to: Mapping[str, str] | None = None,
-    min_n: int = 10, confidence_level: float = 0.95,
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """n, mean, bounds and difference of :func:`sentencing_disparity` without what takes longer: what a program that asks is told."""
+    records: SentencingRecords,
+    *,
+    charge: str,
+    level: int | None,
+    race: str | None,
+    gender: str | None,
+    compare_to: Mapping[str, str] | None = None,
+    min_n: int = 10,
+    confidence_level: float = 0.95,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """n, mean, bounds and difference of :func:`sentencing_disparity` without what takes longer: what a program that
+    asks is told.
+    """
     asked = {"charge": charge, "level": level, "race": race, "gender": gender}
     similar, *sides = _sides(records, asked, compare_to)
     here, there = (records.months["deviation"][own] for own in sides)
@@ -224,8 +263,13 @@ def _check(records: SentencingRecords, asked: Mapping[str, Any], compare_to: Map
 
 
 def _compared(
-    records: SentencingRecords, asked: Mapping[str, Any], similar: np.ndarray, here: np.ndarray, there: np.ndarray, options: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    records: SentencingRecords,
+    asked: Mapping[str, Any],
+    similar: np.ndarray,
+    here: np.ndarray,
+    there: np.ndarray,
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both sides measured, and the difference of their means."""
     level, names = options["confidence_level"], _names(asked, options["compare_to"])
     sides = []
@@ -254,15 +298,22 @@ def _groups(found: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _measured(part: pd.DataFrame | Mapping[str, np.ndarray], confidence_level: float) -> dict[str, Any]:
-    """n, the mean deviation with Student's bounds, and with Wilson's the shares above, within and below the guidelines, and longer or shorter than their midpoint."""
+    """n, the mean deviation with Student's bounds, and with Wilson's the shares above, within and below the
+    guidelines, and longer or shorter than their midpoint.
+    """
     given, lowest, highest, values = (np.asarray(part[name]) for name in MONTHS)
     n = len(values)
     made = _mean(values, confidence_level) | {
-        "sd": float(values.std(ddof=1)) if n > 1 else float("nan"), "median": float(np.median(values)) if n else float("nan")
-    }  # fmt: skip
+        "sd": float(values.std(ddof=1)) if n > 1 else float("nan"),
+        "median": float(np.median(values)) if n else float("nan"),
+    }
     sides = {
-        "above": given > highest, "within": (given >= lowest) & (given <= highest), "below": given < lowest, "positive": values > 0, "negative": values < 0,
-    }  # fmt: skip
+        "above": given > highest,
+        "within": (given >= lowest) & (given <= highest),
+        "below": given < lowest,
+        "positive": values > 0,
+        "negative": values < 0,
+    }
     shares = np.array([own.mean() if n else np.nan for own in sides.values()])
     lows, highs = wilson(shares, n, confidence_level=confidence_level)
     for name, share, low, high in zip(sides, shares, lows, highs, strict=True):
@@ -277,7 +328,9 @@ def _mean(values: np.ndarray, confidence_level: float) -> dict[str, Any]:
 
 
 def _difference(here: np.ndarray, there: np.ndarray, min_n: int, confidence_level: float) -> dict[str, Any]:
-    """The difference of two means with Welch's bounds and p (as scipy's ``ttest_ind``, which takes longer than a request may)."""
+    """The difference of two means with Welch's bounds and p (as scipy's ``ttest_ind``, which takes longer than a
+    request may).
+    """
     nothing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), float("nan"))
     if min(len(here), len(there)) < max(min_n, 2):
         return nothing | {"reason": f"fewer than {max(min_n, 2)} sentences on one side"}
@@ -289,9 +342,12 @@ def _difference(here: np.ndarray, there: np.ndarray, min_n: int, confidence_leve
     error = float(np.sqrt(errors.sum()))
     half = float(stdtrit(degrees, 0.5 + confidence_level / 2)) * error
     return {
-        "difference": difference, "difference_low": difference - half, "difference_high": difference + half,
-        "p_value": float(2 * stdtr(degrees, -abs(difference) / error)), "reason": "",
-    }  # fmt: skip
+        "difference": difference,
+        "difference_low": difference - half,
+        "difference_high": difference + half,
+        "p_value": float(2 * stdtr(degrees, -abs(difference) / error)),
+        "reason": "",
+    }
 
 
 def _nature(groups: Sequence[tuple[str, pd.DataFrame]], confidence_level: float) -> pd.DataFrame:
@@ -299,7 +355,13 @@ def _nature(groups: Sequence[tuple[str, pd.DataFrame]], confidence_level: float)
     rows = []
     for group, part in groups:
         given, low, high = (part[name].to_numpy() for name in ("given", "guideline_low", "guideline_high"))
-        at = [given > high, (given == high) & (low < high), (given > low) & (given < high), (given == low) & (low < high), given < low]  # fmt: skip
+        at = [
+            given > high,
+            (given == high) & (low < high),
+            (given > low) & (given < high),
+            (given == low) & (low < high),
+            given < low,
+        ]
         kinds = {kind: part[kind].to_numpy() for kind in _NATURES if kind in part} | {
             "place in the range": np.select(at, _PLACES[:-1], _PLACES[-1])
         }
@@ -317,7 +379,9 @@ def _nature(groups: Sequence[tuple[str, pd.DataFrame]], confidence_level: float)
 
 
 def _histogram(deviations: np.ndarray, sides: Mapping[str, tuple[str, np.ndarray]]) -> pd.DataFrame:
-    """Both sides over the same bars, a whole number of half years wide; what lies beyond the 0.5th and 99.5th percentile is in the outermost."""
+    """Both sides over the same bars, a whole number of half years wide; what lies beyond the 0.5th and 99.5th
+    percentile is in the outermost.
+    """
     both = deviations[np.concatenate([own for _, own in sides.values()])]
     rows = []
     if len(both):
@@ -327,7 +391,14 @@ def _histogram(deviations: np.ndarray, sides: Mapping[str, tuple[str, np.ndarray
         for side, (group, own) in sides.items():
             counts = np.histogram(np.clip(deviations[own], edges[0], edges[-1]), edges)[0]
             rows += [
-                {"side": side, "group": group, "from": float(a), "to": float(b), "n": int(n), "share": n / max(len(own), 1)}
+                {
+                    "side": side,
+                    "group": group,
+                    "from": float(a),
+                    "to": float(b),
+                    "n": int(n),
+                    "share": n / max(len(own), 1),
+                }
                 for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
-            ]  # fmt: skip
+            ]
     return pd.DataFrame(rows, columns=["side", "group", "from", "to", "n", "share"])

@@ -19,16 +19,28 @@ MOST_MONTHS = 3_000  # 250 years; what is longer is a code (9996 and the like), 
 MONTHS = ("given", "guideline_low", "guideline_high", "deviation")
 _TEXTS = ("charge", "race", "gender", "disposition", "plea", "district", "history")
 _NAMES = {
-    "charge": r"charge|offen[cs]e|crime", "level": r"level|quantity", "race": r"race|ethnic", "gender": r"gender|^sex$", "disposition": r"disposition|sentence.?type",
-    "guideline_low": r"(guideline|range).*(low|min)|^gl_?min", "guideline_high": r"(guideline|range).*(high|max)|^gl_?max", "guideline": r"guideline|midpoint",
-    "given": r"given|imposed|actual|sentence|senttot|months", "plea": r"plea", "district": r"district|court|jurisdiction", "history": r"history|priors|criminal",
+    "charge": r"charge|offen[cs]e|crime",
+    "level": r"level|quantity",
+    "race": r"race|ethnic",
+    "gender": r"gender|^sex$",
+    "disposition": r"disposition|sentence.?type",
+    "guideline_low": r"(guideline|range).*(low|min)|^gl_?min",
+    "guideline_high": r"(guideline|range).*(high|max)|^gl_?max",
+    "guideline": r"guideline|midpoint",
+    "given": r"given|imposed|actual|sentence|senttot|months",
+    "plea": r"plea",
+    "district": r"district|court|jurisdiction",
+    "history": r"history|priors|criminal",
     "year": r"year",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class SentenceColumns:
-    """Which column of a table holds what. ``guideline`` is one number; where the guidelines give a range, ``guideline_low`` and ``guideline_high``."""
+    """Which column of a table holds what.
+
+    ``guideline`` is one number; where the guidelines give a range, ``guideline_low`` and ``guideline_high``.
+    """
 
     charge: str = "charge"
     given: str = "given"
@@ -54,7 +66,9 @@ class SentenceColumns:
 
 
 def suggest_sentences(rows: pd.DataFrame) -> SentenceColumns:
-    """Columns guessed from their names, each for one part; a part without a name like it is None, or its own name where it is needed."""
+    """Columns guessed from their names, each for one part; a part without a name like it is None, or its own name
+    where it is needed.
+    """
     free = [str(name) for name in rows.columns]
     found: dict[str, str | None] = {}
     for part, pattern in _NAMES.items():
@@ -79,11 +93,12 @@ def _says_prison(column: pd.Series) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class SentencingRecords:
-    """``frame`` has one row a sentence: charge, race, gender, disposition, plea, district, history (text), level, year (numbers), guideline (the midpoint of a
-    range), guideline_low, guideline_high, given (months), deviation (given − guideline), is_prison, is_life, is_counted.
+    """``frame`` has one row a sentence: charge, race, gender, disposition, plea, district, history (text), level, year
+    (numbers), guideline (the midpoint of a range), guideline_low, guideline_high, given (months), deviation (given −
+    guideline), is_prison, is_life, is_counted.
 
-    S's rule says what is counted: the disposition contains "prison" (missing: no), and neither sentence is life. ``ledger`` (step, issue, n_rows) says what is
-    not. ``dataset`` has name, n and sha256 of the table read.
+    S's rule says what is counted: the disposition contains "prison" (missing: no), and neither sentence is life.
+    ``ledger`` (step, issue, n_rows) says what is not. ``dataset`` has name, n and sha256 of the table read.
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -111,7 +126,9 @@ class SentencingRecords:
 
     @cached_property
     def cells(self) -> dict[tuple[str, float | None, str, str], np.ndarray]:
-        """Positions in ``frame`` of the counted sentences of each charge, level, race and gender; what the records lack is None, or ""."""
+        """Positions in ``frame`` of the counted sentences of each charge, level, race and gender; what the records
+        lack is None, or "".
+        """
         frame = self.counted
         positions = np.flatnonzero(self.frame["is_counted"])
         keys = [frame.get(name, pd.Series("", index=frame.index)).to_numpy() for name in ("charge", "race", "gender")]
@@ -226,9 +243,10 @@ def _ledger(frame: pd.DataFrame, has_disposition: bool) -> pd.DataFrame:
     prison, life = frame["is_prison"], frame["is_life"]
     no_prison = 'the disposition does not say "prison"' if has_disposition else "there is no column of dispositions"
     reasons = {
-        no_prison: ~prison, "a life sentence, given or in the guidelines": prison & life,
+        no_prison: ~prison,
+        "a life sentence, given or in the guidelines": prison & life,
         "no sentence, or no guideline": prison & ~life & frame["deviation"].isna(),
-    }  # fmt: skip
+    }
     rows = [("read", "all rows", len(frame))]
     rows += [("not counted", words, int(own.sum())) for words, own in reasons.items() if own.any()]
     rows.append(("counted", "prison, in months, against a guideline", int(frame["is_counted"].sum())))

@@ -12,14 +12,19 @@ from recidiv_core.words import listed
 
 # What no figure here can show; each a sentence for the page, the report and the terminal.
 LIMITS = (
-    "Who is here at all: arrests, charges and convictions come before a sentence. If one group is arrested or charged for lesser conduct, its cases are lighter than "
-    "they look, and a sentence alike in the records is not alike.",
-    "Charge bargaining: the charge of conviction, the quantity and so the guidelines themselves can be negotiated, and a mandatory minimum charged or left out. A disparity that "
-    "went into the guideline does not show as a deviation from it, and adjusting for charge and level takes it away.",
-    "Only prison sentences are counted. Where one group more often goes to prison for what brings others probation, its prison cases are lighter, and its mean deviation with them.",
-    "What is not recorded (co-operation with the prosecution, the role in the offence, counsel, bail) can explain a difference, or hide one. A difference that is left is "
-    "not by itself discrimination, nor is its absence fairness.",
-    "Each record is taken as one person's; judges who sentence many, and people sentenced twice, make the bounds a little too narrow.",
+    "Who is here at all: arrests, charges and convictions come before a sentence. If one group is arrested or "
+    "charged for lesser conduct, its cases are lighter than they look, and a sentence alike in the records is not "
+    "alike.",
+    "Charge bargaining: the charge of conviction, the quantity and so the guidelines themselves can be negotiated, "
+    "and a mandatory minimum charged or left out. A disparity that went into the guideline does not show as a "
+    "deviation from it, and adjusting for charge and level takes it away.",
+    "Only prison sentences are counted. Where one group more often goes to prison for what brings others "
+    "probation, its prison cases are lighter, and its mean deviation with them.",
+    "What is not recorded (co-operation with the prosecution, the role in the offence, counsel, bail) can explain "
+    "a difference, or hide one. A difference that is left is not by itself discrimination, nor is its absence "
+    "fairness.",
+    "Each record is taken as one person's; judges who sentence many, and people sentenced twice, make the bounds a "
+    "little too narrow.",
 )
 WAYS = {
     "unadjusted": "unadjusted",
@@ -30,9 +35,10 @@ _OF = {"charge": "charge", "level": "quantity level", "history": "criminal histo
 _AGREEMENT = {
     AGREE: "The two ways agree.",
     ONE_CANNOT_TELL: "One of the two ways cannot tell whether anything is left: its bounds hold 0.",
-    DISAGREE: "The two ways disagree: the difference is not the same in all kinds of cases, or what is held alike does not simply add up, or few cases have a like "
-    "one to be matched with. Neither figure should be given alone.",
-    ONE_WAY: "Only one of the two ways can be used: for the other too few cases are alike in these, or a single sentence would decide it.",
+    DISAGREE: "The two ways disagree: the difference is not the same in all kinds of cases, or what is held alike does "
+    "not simply add up, or few cases have a like one to be matched with. Neither figure should be given alone.",
+    ONE_WAY: "Only one of the two ways can be used: for the other too few cases are alike in these, or a single "
+    "sentence would decide it.",
     NEITHER: "Neither way can be used: too few cases are alike in these, or a single sentence would decide.",
 }
 
@@ -75,7 +81,10 @@ def case_answer(case: SentencingDisparity) -> str:
         return f"{lead}too few sentences to be published, or those of too few would follow."
     level = f"{100 * case.options['confidence_level']:g} %"
     bounds = "" if math.isnan(s["low"]) else f"{level} interval {between(s['low'], s['high'])}, "
-    said = f"{lead}on average {_than(s['mean'], 'longer', 'shorter', 'as long as')} the guidelines' midpoint ({bounds}n = {s['n']:,}). "
+    said = (
+        f"{lead}on average {_than(s['mean'], 'longer', 'shorter', 'as long as')} the guidelines' midpoint ({bounds}n = "
+        f"{s['n']:,}). "
+    )
     if not c["n"]:
         return said.strip()
     told = f"Against {c['group']} ({months(c['mean'])} months, n = {c['n']:,})"
@@ -103,7 +112,9 @@ def _more(value: float) -> str:
 
 
 def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
-    """For each group what is left when cases are alike, in both ways, and whether these agree; and whether it changes over the years."""
+    """For each group what is left when cases are alike, in both ways, and whether these agree; and whether it
+    changes over the years.
+    """
     alike = listed([_OF.get(name, name) for name in contrast.options["adjust_for"]])
     found = []
     for group in dict.fromkeys(contrast.table["group"]):
@@ -114,7 +125,10 @@ def contrast_answers(contrast: AdjustedDisparity) -> list[str]:
         if not contrast.options["adjust_for"]:
             found.append(f"{lead}: {of_all}. Nothing was asked to be alike.")
             continue
-        said = f"{lead}: in cases alike in {alike} {_way(regression)} by regression, {_way(matched)} between matched cases; {of_all}."
+        said = (
+            f"{lead}: in cases alike in {alike} {_way(regression)} by regression, {_way(matched)} between matched "
+            f"cases; {of_all}."
+        )
         found.append(f"{said} {_left(regression, matched)}{_AGREEMENT[regression['agreement']]}")
     change = _change_answer(contrast)
     return [*found, change] if change else found

@@ -18,8 +18,9 @@ TRUTH = {"disparity": 12.0, "confounding": 1.0, "plea": 6.0}
 
 @dataclass(frozen=True)
 class SimulatedSentences:
-    """``frame`` has the columns of :class:`SentenceColumns`; ``truth``: "disparity", the months more that a Black defendant is given in a case alike in
-    all that is recorded, "confounding", by how much more cases differ between the groups (0: not at all), "plea", the months that a plea takes off.
+    """``frame`` has the columns of :class:`SentenceColumns`; ``truth``: "disparity", the months more that a Black
+    defendant is given in a case alike in all that is recorded, "confounding", by how much more cases differ between the
+    groups (0: not at all), "plea", the months that a plea takes off.
     """
 
     frame: pd.DataFrame
@@ -29,10 +30,11 @@ class SimulatedSentences:
 def simulate_sentences(
     n: int, *, random_state: int = 0, truth: Mapping[str, float] | None = None
 ) -> SimulatedSentences:
-    """Federal-like sentences: guidelines follow charge, quantity level and history; what is given deviates by chance, level, district and what is planted.
+    """Federal-like sentences: guidelines follow charge, quantity level and history; what is given deviates by chance,
+    level, district and what is planted.
 
-    With ``confounding`` Black defendants more often have the higher levels and the longer histories, at which sentences deviate upwards for everybody: a
-    raw disparity that is not one between like cases.
+    With ``confounding`` Black defendants more often have the higher levels and the longer histories, at which sentences
+    deviate upwards for everybody: a raw disparity that is not one between like cases.
     """
     truth = TRUTH | dict(truth or {})
     random = np.random.default_rng(random_state)
@@ -59,10 +61,22 @@ def simulate_sentences(
     )
     sentence = pd.Series(given).astype(object)
     sentence[random.random(n) < 0.01] = "life"
-    frame = pd.DataFrame({
-        "charge": charge, "level": level, "race": race, "gender": gender, "disposition": disposition, "guideline_low": low, "guideline_high": high, "given": sentence,
-        "plea": np.where(is_plea, "plea", "trial"), "district": district, "history": history, "year": random.integers(2014, 2024, n),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "charge": charge,
+            "level": level,
+            "race": race,
+            "gender": gender,
+            "disposition": disposition,
+            "guideline_low": low,
+            "guideline_high": high,
+            "given": sentence,
+            "plea": np.where(is_plea, "plea", "trial"),
+            "district": district,
+            "history": history,
+            "year": random.integers(2014, 2024, n),
+        }
+    )
     return SimulatedSentences(frame, dict(truth))
 
 

@@ -29,12 +29,13 @@ class SliceAudit:
     Attributes
     ----------
     table : DataFrame
-        One row per slice: rank, kind ("found" or "by hand"), slice (dict of column -> level, or list of levels), words, level,
-        n, share, mean_error, max_error, score (on the rows searched; n counts rows, share is of the weight), then of the held-out rows
-        held_out_n, held_out_share, held_out_error, excess (over the mean of all held-out rows), low, high, p_value, p_holm,
-        confirmed, reason (see :func:`confirm`), and n_folded.
+        One row per slice: rank, kind ("found" or "by hand"), slice (dict of column -> level, or list of levels), words,
+        level, n, share, mean_error, max_error, score (on the rows searched; n counts rows, share is of the weight),
+        then of the held-out rows held_out_n, held_out_share, held_out_error, excess (over the mean of all held-out
+        rows), low, high, p_value, p_holm, confirmed, reason (see :func:`confirm`), and n_folded.
     folded : DataFrame
-        under (rank), words, slice, level, n, share, mean_error, score, jaccard: near-duplicates of a slice in the table.
+        under (rank), words, slice, level, n, share, mean_error, score, jaccard: near-duplicates of a slice in the
+        table.
     binning : BinnedFrame
         Made on the rows searched.
     left_out : dict of column -> reason
@@ -46,7 +47,8 @@ class SliceAudit:
     n_found, n_confirmed : int
         Slices that the search found, and those of them that are confirmed.
     n_beyond : int
-        Of the confirmed ones but the first: those that are confirmed again among the held-out people who are not in the first.
+        Of the confirmed ones but the first: those that are confirmed again among the held-out people who are not in the
+        first.
     """
 
     room: ClassVar[str] = "slices"
@@ -121,21 +123,22 @@ def audit_slices(
     binning: Mapping[str, Any] | None = None,
     progress: Progress = None,
 ) -> SliceAudit:
-    """Find the k slices with the highest score (see :func:`find_slices`) and test each on rows that had no part in finding it.
+    """Find the k slices with the highest score (see :func:`find_slices`) and test each on rows that had no part in
+    finding it.
 
-    Near-duplicates (Jaccard index of the rows above 0.8) fold under the best of them; the search goes on until k others are found,
-    or there are no more. Slices written by hand stand in the same table and in the same family of tests.
+    Near-duplicates (Jaccard index of the rows above 0.8) fold under the best of them; the search goes on until k others
+    are found, or there are no more. Slices written by hand stand in the same table and in the same family of tests.
 
     Parameters
     ----------
     error : str
-        "log_loss", "zero_one", "false_positive" (among people without the outcome), "false_negative" (among people with it), or
-        a column of non-negative numbers.
+        "log_loss", "zero_one", "false_positive" (among people without the outcome), "false_negative" (among people with
+        it), or a column of non-negative numbers.
     threshold : float, optional
         Flag a row when its score ≥ threshold; see :func:`row_errors`.
     features : sequence of str, optional
-        Columns to search. None: those that the roles name, else all without a role, but for those that look recorded after the
-        outcome; with the protected attributes if ``include_sensitive``.
+        Columns to search. None: those that the roles name, else all without a role, but for those that look recorded
+        after the outcome; with the protected attributes if ``include_sensitive``.
     manual : sequence of dicts of column -> level or list of levels
     holdout : float
         The share of rows kept from search and binning.
@@ -148,10 +151,19 @@ def audit_slices(
         When an option is out of range, or the error does not exist for these data.
     """
     options = {
-        "threshold": threshold, "features": None if features is None else list(features), "manual": [dict(own) for own in manual],
-        "include_sensitive": include_sensitive, "holdout": holdout, "k": k, "alpha": alpha, "min_support": min_support,
-        "max_level": max_level, "confidence_level": confidence_level, "random_state": random_state, "binning": dict(binning or {}),
-    }  # fmt: skip
+        "threshold": threshold,
+        "features": None if features is None else list(features),
+        "manual": [dict(own) for own in manual],
+        "include_sensitive": include_sensitive,
+        "holdout": holdout,
+        "k": k,
+        "alpha": alpha,
+        "min_support": min_support,
+        "max_level": max_level,
+        "confidence_level": confidence_level,
+        "random_state": random_state,
+        "binning": dict(binning or {}),
+    }
     return audit_with(dataset, error, options, progress=progress)
 
 
@@ -163,7 +175,9 @@ def audit_with(
     held_out: np.ndarray | None = None,
     progress: Progress = None,
 ) -> SliceAudit:
-    """:func:`audit_slices` with all its options, and with the rows to hold out, as a mask (n,), where chance is not to choose them."""
+    """:func:`audit_slices` with all its options, and with the rows to hold out, as a mask (n,), where chance is not
+    to choose them.
+    """
     _check(options, dataset)
     manual, alpha, confidence_level = (options[name] for name in ("manual", "alpha", "confidence_level"))
     ready = prepared(dataset, error, options, held_out=held_out, progress=_part(progress, 0.0, 0.4))
@@ -174,10 +188,17 @@ def audit_with(
     kinds = [FOUND] * len(kept) + [BY_HAND] * len(manual)
     n_folded = folded["under"].value_counts()
     rows = [
-        {"rank": rank, "kind": kind, "slice": slice_, "words": slice_words(slice_, ready.quantities), "level": len(slice_)}
-        | _searched(ready, slice_, alpha) | {"n_folded": int(n_folded.get(rank, 0))}
+        {
+            "rank": rank,
+            "kind": kind,
+            "slice": slice_,
+            "words": slice_words(slice_, ready.quantities),
+            "level": len(slice_),
+        }
+        | _searched(ready, slice_, alpha)
+        | {"n_folded": int(n_folded.get(rank, 0))}
         for rank, (kind, slice_) in enumerate(zip(kinds, slices, strict=True), start=1)
-    ]  # fmt: skip
+    ]
     held_levels, held_weight = (
         ready.levels[ready.held_out],
         None if ready.weight is None else ready.weight[ready.held_out],
@@ -196,12 +217,32 @@ def audit_with(
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
     options = options | {"min_support": found.options["min_support"]}
     return SliceAudit(
-        about, dataset.roles, options, error, ready.of.loss.title, ready.of.loss.mean, ready.of.loss.of,
-        ready.of.threshold, table, folded, ready.bins.binning, ready.features, ready.bins.left_out, int(seen.sum()), int((~seen).sum()),
-        found.mean_error, float(np.average(held_errors, weights=held_weight)), len(kept),
-        len(confirmed), _n_beyond(held_errors, held_weight, members, confidence_level), found.n_predicates, found.n_conjunctions, found.n_opened, found.reason,
-        dataset.ledger_table(),
-    )  # fmt: skip
+        dataset=about,
+        roles=dataset.roles,
+        options=options,
+        error=error,
+        error_title=ready.of.loss.title,
+        error_mean=ready.of.loss.mean,
+        about=ready.of.loss.of,
+        threshold=ready.of.threshold,
+        table=table,
+        folded=folded,
+        binning=ready.bins.binning,
+        features=ready.features,
+        left_out=ready.bins.left_out,
+        n_search=int(seen.sum()),
+        n_held_out=int((~seen).sum()),
+        mean_error=found.mean_error,
+        held_out_error=float(np.average(held_errors, weights=held_weight)),
+        n_found=len(kept),
+        n_confirmed=len(confirmed),
+        n_beyond=_n_beyond(held_errors, held_weight, members, confidence_level),
+        n_predicates=found.n_predicates,
+        n_conjunctions=found.n_conjunctions,
+        n_opened=found.n_opened,
+        reason=found.reason,
+        ledger=dataset.ledger_table(),
+    )
 
 
 def prepared(
@@ -283,7 +324,9 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _found(ready: Prepared, options: dict[str, Any], progress: Progress) -> tuple[SliceResult, list[int], pd.DataFrame]:
-    """The search wide enough that k slices are left when near-duplicates are folded; which those are; and what folded."""
+    """The search wide enough that k slices are left when near-duplicates are folded; which those are; and what
+    folded.
+    """
     seen = ~ready.held_out
     features, errors = ready.levels.loc[seen, list(ready.features)], ready.errors[seen]
     weight = None if ready.weight is None else ready.weight[seen]

@@ -93,9 +93,10 @@ def bin_features(
 ) -> BinnedFrame:
     """Bin every column but ``label``.
 
-    A numeric column with more than ``max_bins`` values is cut where OptBinning (Navas-Palencia 2020) finds the bins that tell most about the
-    label; the cut-points are rounded to what can be read, and what is shown is what is used. Other columns keep their
-    values as levels, categories their order; other names with fewer rows than a slice needs (32, and 1 %) are pooled into "(rare values)". Missing is a level of its own.
+    A numeric column with more than ``max_bins`` values is cut where OptBinning (Navas-Palencia 2020) finds the bins
+    that tell most about the label; the cut-points are rounded to what can be read, and what is shown is what is used.
+    Other columns keep their values as levels, categories their order; other names with fewer rows than a slice needs
+    (32, and 1 %) are pooled into "(rare values)". Missing is a level of its own.
 
     Parameters
     ----------
@@ -269,8 +270,10 @@ def _interval_labels(cuts: list[float], values: np.ndarray) -> list[str]:
         return [f"under {ends[0]}", *middle, last]
     least, most = int(values.min()), int(values.max())
     return [
-        str(least) if least == ends[0] - 1 else f"under {ends[0]}", *middle, str(most) if most == ends[-1] else last
-    ]  # fmt: skip
+        str(least) if least == ends[0] - 1 else f"under {ends[0]}",
+        *middle,
+        str(most) if most == ends[-1] else last,
+    ]
 
 
 def _names(column: pd.Series) -> pd.Series:

@@ -20,8 +20,18 @@ from recidiv_core.stats import normal_quantile
 N_COMMON = 3
 _WIDE = ("held_out_error", "wide_low", "wide_high")
 COLUMNS = [
-    "variant", "kind", "words", "held_out_n", "held_out_share", "held_out_error", "low", "high", "change", "change_low", "change_high",
-]  # fmt: skip
+    "variant",
+    "kind",
+    "words",
+    "held_out_n",
+    "held_out_share",
+    "held_out_error",
+    "low",
+    "high",
+    "change",
+    "change_low",
+    "change_high",
+]
 
 
 def compare_slices(
@@ -33,7 +43,8 @@ def compare_slices(
     progress: Progress = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Each variant's error as a whole, in its own worst slice, in the first variant's best three, and in those written by hand.
+    """Each variant's error as a whole, in its own worst slice, in the first variant's best three, and in those written
+    by hand.
 
     Parameters
     ----------
@@ -45,10 +56,11 @@ def compare_slices(
     Returns
     -------
     DataFrame
-        variant, kind ("all rows", "worst found", "found in NAME", "by hand"), words, held_out_n, held_out_share, held_out_error, low, high,
-        and the change of the error against the first variant with its interval (for the same slice; NaN otherwise). All on rows held
-        out: a row that the first variant searched, the same in all columns but score and prediction, is searched in the others too. Each
-        interval is at the confidence level by itself; that of a change holds whatever the variants have in common (Bonferroni).
+        variant, kind ("all rows", "worst found", "found in NAME", "by hand"), words, held_out_n, held_out_share,
+        held_out_error, low, high, and the change of the error against the first variant with its interval (for the same
+        slice; NaN otherwise). All on rows held out: a row that the first variant searched, the same in all columns but
+        score and prediction, is searched in the others too. Each interval is at the confidence level by itself; that of
+        a change holds whatever the variants have in common (Bonferroni).
 
     Raises
     ------
@@ -60,9 +72,11 @@ def compare_slices(
     start, dataset = next(iter(variants.items()))
     first = audit_slices(dataset, error=error, manual=manual, confidence_level=confidence_level, **options)
     own = first.options | {
-        "manual": [], "features": list(first.features), "min_support": options.get("min_support"),
+        "manual": [],
+        "features": list(first.features),
+        "min_support": options.get("min_support"),
         "binning": first.options["binning"] | {"cutpoints": first.binning.cutpoints},
-    }  # fmt: skip
+    }
     shared = [
         (f"found in {start}", row.slice)
         for row in first.table[first.table["kind"] == FOUND].head(N_COMMON).itertuples()
@@ -82,7 +96,9 @@ def compare_slices(
 
 
 def _matched(first: AuditDataset, held_out: np.ndarray, other: AuditDataset, options: Mapping[str, Any]) -> np.ndarray:
-    """Which rows of ``other`` to hold out: those that are rows held out of ``first``, and of rows that are not in it a random part."""
+    """Which rows of ``other`` to hold out: those that are rows held out of ``first``, and of rows that are not in it
+    a random part.
+    """
     scores = {role for data in (first, other) for role in (data.roles.score, data.roles.prediction)}
     columns = [name for name in first.frame.columns if name in other.frame.columns and name not in scores]
     keys = [_row_keys(data.frame[columns]) for data in (first, other)]
@@ -117,11 +133,17 @@ def _rows(
         bounds = [np.nan] * 4
         if of.n >= LEAST_ROWS * (1 - 1e-9):
             bounds = [x for z in (z_one, z_two) for x in mean_bounds(of, pool, z, is_binary=is_binary)]
-        rows.append({
-            "variant": variant, "kind": kind, "words": slice_words(slice_, ready.quantities) or "everybody", "held_out_n": of.rows,
-            "held_out_share": float(weight[inside].sum() / weight.sum()), "held_out_error": of.mean,
-            **dict(zip(("low", "high", "wide_low", "wide_high"), bounds, strict=True)),
-        })  # fmt: skip
+        rows.append(
+            {
+                "variant": variant,
+                "kind": kind,
+                "words": slice_words(slice_, ready.quantities) or "everybody",
+                "held_out_n": of.rows,
+                "held_out_share": float(weight[inside].sum() / weight.sum()),
+                "held_out_error": of.mean,
+                **dict(zip(("low", "high", "wide_low", "wide_high"), bounds, strict=True)),
+            }
+        )
     return rows
 
 

@@ -29,7 +29,9 @@ _COLUMNS = [
 
 @dataclass(frozen=True)
 class Moments:
-    """Of the errors of some rows; ``n`` is their number or, with weights, Kish's effective one; ``rows`` counts them."""
+    """Of the errors of some rows; ``n`` is their number or, with weights, Kish's effective one; ``rows`` counts
+    them.
+    """
 
     rows: int
     n: float
@@ -51,11 +53,13 @@ class Moments:
 
 
 def mean_bounds(of: Moments, pool: Moments, z: float, *, is_binary: bool) -> tuple[float, float]:
-    """Two-sided bounds of a mean at the standard normal quantile z; ``pool`` are the moments of all rows, these among them.
+    """Two-sided bounds of a mean at the standard normal quantile z; ``pool`` are the moments of all rows, these among
+    them.
 
-    Of 0/1 errors Clopper and Pearson's (1934), which never cover less than they say on either side. Of others Student's, on Hall's (1992)
-    transformation, which takes out the skewness that errors have: with the rows' own spread and skewness or those of all rows,
-    whichever reaches further on either side. A few rows that happen to hold no large error would otherwise seem to be known exactly.
+    Of 0/1 errors Clopper and Pearson's (1934), which never cover less than they say on either side. Of others
+    Student's, on Hall's (1992) transformation, which takes out the skewness that errors have: with the rows' own spread
+    and skewness or those of all rows, whichever reaches further on either side. A few rows that happen to hold no large
+    error would otherwise seem to be known exactly.
     """
     if is_binary:
         tail = ndtr(-z)
@@ -91,10 +95,10 @@ def confirm(
     Returns
     -------
     DataFrame
-        One row per slice: n (rows), share (of the weight), mean_error, rest_error (mean over all other rows), excess (mean_error less the
-        mean over all rows), low and high, p_value (that there is no excess; two-sided), p_holm (Holm 1979, over the slices that could be
-        tested), confirmed, reason. The interval is that of Holm's own step: above 0 exactly where the slice is confirmed, and never
-        narrower than one at the confidence level alone.
+        One row per slice: n (rows), share (of the weight), mean_error, rest_error (mean over all other rows), excess
+        (mean_error less the mean over all rows), low and high, p_value (that there is no excess; two-sided), p_holm
+        (Holm 1979, over the slices that could be tested), confirmed, reason. The interval is that of Holm's own step:
+        above 0 exactly where the slice is confirmed, and never narrower than one at the confidence level alone.
     """
     is_binary = bool(np.isin(errors, (0.0, 1.0)).all())
     pool = Moments.of(errors, weight)
@@ -122,9 +126,14 @@ def confirm(
             low, high = _bounds(own, rest, pool, float(-ndtri(levels[i] / 2)), is_binary)
             scale = 1 - shares[i]
             row |= {
-                "rest_error": rest.mean, "excess": (own.mean - rest.mean) * scale, "low": low * scale, "high": high * scale,
-                "p_value": p_values[i], "p_holm": adjusted[i], "confirmed": bool(adjusted[i] <= alpha and own.mean > rest.mean),
-            }  # fmt: skip
+                "rest_error": rest.mean,
+                "excess": (own.mean - rest.mean) * scale,
+                "low": low * scale,
+                "high": high * scale,
+                "p_value": p_values[i],
+                "p_holm": adjusted[i],
+                "confirmed": bool(adjusted[i] <= alpha and own.mean > rest.mean),
+            }
         rows.append(row)
     return pd.DataFrame(rows, columns=_COLUMNS)
 

@@ -27,16 +27,19 @@ class SliceDetail:
     ----------
     words : str
     makeup : DataFrame
-        attribute, group, n, share, low, high (Wilson; of the slice's rows), share_all: the protected groups in the slice against
-        those of all rows that the error is about, searched and held out together; counted as rows, whatever their weights.
+        attribute, group, n, share, low, high (Wilson; of the slice's rows), share_all: the protected groups in the
+        slice against those of all rows that the error is about, searched and held out together; counted as rows,
+        whatever their weights.
     spread : DataFrame
         low, high, where ("in the slice" or "all others"), n, share: the errors of held-out rows, in bins.
     parts : DataFrame
-        dropped (in words), left (in words), held_out_n, held_out_error (of what is left without it), change (the slice's error
-        less that), low, high, reason: what each predicate adds, on held-out rows; each interval at the confidence level by itself.
+        dropped (in words), left (in words), held_out_n, held_out_error (of what is left without it), change (the
+        slice's error less that), low, high, reason: what each predicate adds, on held-out rows; each interval at the
+        confidence level by itself.
     lattice : DataFrame
-        relation ("parent", "slice", "child"), slice, words, added (the predicate more or fewer, in words), n, share, mean_error,
-        score (rows searched), held_out_n, held_out_error. All parents; of the children large enough those with the highest scores.
+        relation ("parent", "slice", "child"), slice, words, added (the predicate more or fewer, in words), n, share,
+        mean_error, score (rows searched), held_out_n, held_out_error. All parents; of the children large enough those
+        with the highest scores.
     """
 
     words: str
@@ -51,9 +54,12 @@ def slice_detail(dataset: AuditDataset, audit: SliceAudit, slice_: Mapping[str, 
     ready = prepared(dataset, audit.error, audit.options)
     rows = slice_rows(ready.levels, slice_)
     return SliceDetail(
-        slice_words(slice_, ready.quantities), _makeup(dataset, ready, rows), _spread(ready, rows),
-        _parts(ready, slice_, audit.options["confidence_level"]), _lattice(ready, slice_, audit.options),
-    )  # fmt: skip
+        slice_words(slice_, ready.quantities),
+        _makeup(dataset, ready, rows),
+        _spread(ready, rows),
+        _parts(ready, slice_, audit.options["confidence_level"]),
+        _lattice(ready, slice_, audit.options),
+    )
 
 
 def _makeup(dataset: AuditDataset, ready: Prepared, rows: np.ndarray) -> pd.DataFrame:
@@ -65,9 +71,7 @@ def _makeup(dataset: AuditDataset, ready: Prepared, rows: np.ndarray) -> pd.Data
         with np.errstate(invalid="ignore"):
             share = n / n.sum()
         low, high = wilson(share, np.full(len(n), n.sum()))
-        found += [
-            (name, *row) for row in zip(attribute.levels, n, share, low, high, n_all / n_all.sum(), strict=True)
-        ]  # fmt: skip
+        found += [(name, *row) for row in zip(attribute.levels, n, share, low, high, n_all / n_all.sum(), strict=True)]
     return pd.DataFrame(found, columns=["attribute", "group", "n", "share", "low", "high", "share_all"])
 
 
@@ -98,14 +102,20 @@ def _parts(ready: Prepared, slice_: Mapping[str, Any], confidence_level: float) 
         parent = slice_rows(levels, left)
         judged = confirm(
             errors[parent], None if weight is None else weight[parent], [own[parent]], confidence_level=confidence_level
-        ).iloc[0]  # fmt: skip
+        ).iloc[0]
         error = _mean(errors, weight, parent)
-        rows.append({
-            "dropped": slice_words({name: slice_[name]}, ready.quantities),
-            "left": slice_words(left, ready.quantities) if left else "everybody",
-            "held_out_n": int(parent.sum()), "held_out_error": error, "change": judged["excess"], "low": judged["low"],
-            "high": judged["high"], "reason": judged["reason"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "dropped": slice_words({name: slice_[name]}, ready.quantities),
+                "left": slice_words(left, ready.quantities) if left else "everybody",
+                "held_out_n": int(parent.sum()),
+                "held_out_error": error,
+                "change": judged["excess"],
+                "low": judged["low"],
+                "high": judged["high"],
+                "reason": judged["reason"],
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -130,13 +140,20 @@ def _lattice(ready: Prepared, slice_: Mapping[str, Any], options: Mapping[str, A
     weight = _weight(ready)
     for relation, one, added in [*parents, *own, *children]:
         inside = slice_rows(ready.levels, one)
-        rows.append({
-            "relation": relation, "slice": one, "words": slice_words(one, ready.quantities), "added": added,
-            "n": int((inside & seen).sum()), "share": float(weight[inside & seen].sum() / weight[seen].sum()),
-            "mean_error": _mean(ready.errors, ready.weight, inside & seen), "score": _score(ready, inside, options["alpha"]),
-            "held_out_n": int((inside & ready.held_out).sum()),
-            "held_out_error": _mean(ready.errors, ready.weight, inside & ready.held_out),
-        })  # fmt: skip
+        rows.append(
+            {
+                "relation": relation,
+                "slice": one,
+                "words": slice_words(one, ready.quantities),
+                "added": added,
+                "n": int((inside & seen).sum()),
+                "share": float(weight[inside & seen].sum() / weight[seen].sum()),
+                "mean_error": _mean(ready.errors, ready.weight, inside & seen),
+                "score": _score(ready, inside, options["alpha"]),
+                "held_out_n": int((inside & ready.held_out).sum()),
+                "held_out_error": _mean(ready.errors, ready.weight, inside & ready.held_out),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -28,12 +28,14 @@ class SliceResult:
     Attributes
     ----------
     table : DataFrame
-        rank, slice (dict of column -> value, None where it is missing), level (number of predicates), size (summed weight), share,
-        mean_error, max_error, score; best first. Equal scores: the larger slice first, then the one with fewer predicates.
+        rank, slice (dict of column -> value, None where it is missing), level (number of predicates), size (summed
+        weight), share, mean_error, max_error, score; best first. Equal scores: the larger slice first, then the one
+        with fewer predicates.
     n, mean_error : float
         Of all rows.
     n_predicates, n_conjunctions, n_opened : int
-        Column–value pairs with enough rows, their conjunctions, and how many of these had to be opened: the others were ruled out unseen.
+        Column–value pairs with enough rows, their conjunctions, and how many of these had to be opened: the others were
+        ruled out unseen.
     reason : str
         Why the table is empty, "" when it is not.
     """
@@ -86,8 +88,9 @@ def find_slices(
     """The K slices with the highest score of all conjunctions of ``column = value``: SliceLine, exactly.
 
     The score of a slice with size s and summed error e, of n rows with summed error E, is
-    α((e/s)/(E/n) − 1) − (1 − α)(n/s − 1) (Sagadeeva and Boehm 2021, equation 3). A slice needs s ≥ ``min_support`` and a score
-    above 0. Sums are taken in fixed point (a relative 2⁻⁶⁰ of the total error), so that the order of the rows does not show.
+    α((e/s)/(E/n) − 1) − (1 − α)(n/s − 1) (Sagadeeva and Boehm 2021, equation 3). A slice needs s ≥ ``min_support`` and
+    a score above 0. Sums are taken in fixed point (a relative 2⁻⁶⁰ of the total error), so that the order of the rows
+    does not show.
 
     Parameters
     ----------
@@ -135,13 +138,27 @@ def find_slices(
     if task is None or not task.error.any():  # also where all error has a weight next to 0
         reason = "no value of any column has enough rows" if mean > 0 and not n_predicates else NO_ERROR
         return SliceResult(
-            _table([], coded, errors, weight), options, float(n), mean, n_predicates, n_conjunctions, 0, reason
+            table=_table([], coded, errors, weight),
+            options=options,
+            n=float(n),
+            mean_error=mean,
+            n_predicates=n_predicates,
+            n_conjunctions=n_conjunctions,
+            n_opened=0,
+            reason=reason,
         )
     best = search(task, k=k, alpha=alpha, min_support=support, max_level=deepest, progress=progress)
     found = [(coded.slice_of(path), path, score) for path, score in zip(best.paths, best.scores, strict=True)]
     table = _table(found, coded, errors, weight)
     return SliceResult(
-        table, options, float(n), mean, n_predicates, n_conjunctions, best.n_visited, "" if found else NOTHING
+        table=table,
+        options=options,
+        n=float(n),
+        mean_error=mean,
+        n_predicates=n_predicates,
+        n_conjunctions=n_conjunctions,
+        n_opened=best.n_visited,
+        reason="" if found else NOTHING,
     )
 
 
@@ -166,7 +183,9 @@ def conjunctions(levels: Sequence[int], max_level: int | None) -> int:
 
 
 def slice_score(mean: float, size: float, *, whole: float, n: float, alpha: float) -> float:
-    """SliceLine's score of a slice of ``size`` of ``n`` with a ``mean`` error against that of the ``whole``; NaN where it has none."""
+    """SliceLine's score of a slice of ``size`` of ``n`` with a ``mean`` error against that of the ``whole``; NaN
+    where it has none.
+    """
     if size == 0 or whole == 0:
         return math.nan
     return alpha * (mean / whole - 1) - (1 - alpha) * (n / size - 1)
@@ -253,10 +272,12 @@ def _table(
 ) -> pd.DataFrame:
     rows = []
     for rank, (slice_, _, score) in enumerate(found, start=1):
-        own = np.logical_and.reduce([
-            coded.codes[coded.names.index(name)] == coded.values[coded.names.index(name)].index(value) + 1
-            for name, value in slice_.items()
-        ])  # fmt: skip
+        own = np.logical_and.reduce(
+            [
+                coded.codes[coded.names.index(name)] == coded.values[coded.names.index(name)].index(value) + 1
+                for name, value in slice_.items()
+            ]
+        )
         held = errors[own]
         size = float(len(held) if weight is None else weight[own].sum())
         mean = float(np.average(held, weights=None if weight is None else weight[own]))

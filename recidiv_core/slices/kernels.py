@@ -3,7 +3,8 @@
 Arrays that every loop reads or writes, beside those of :class:`recidiv_core.slices.search.Problem`:
 
 - ``setting`` (5,): alpha, total weight, total error, least support, deepest level.
-- ``best``, one row per thread: ``scores`` and ``sizes`` (T, K), ``paths`` (T, K, levels; −1 where a path is shorter), and
+- ``best``, one row per thread: ``scores`` and ``sizes`` (T, K), ``paths`` (T, K, levels; −1 where a path is shorter),
+  and
   ``thresholds`` (T,), the score that a slice must reach to be among a thread's own best. Each thread writes its row and
   reads the others' thresholds: an old one only prunes less.
 - ``control`` (1 + T,): whether to stop, then how many nodes each thread has visited.
@@ -41,8 +42,8 @@ def score(size, error, setting):
 def bound(a, b, largest, setting):
     """The highest score that rows in both ``a`` and ``b``, cells of shape (ranges, 2), can have; −∞ with too few.
 
-    In each range they hold at most the smaller error of both, at most ``largest`` per weight. So the largest error at a given weight
-    is a concave line of segments, and the score between two of its corners has no inner maximum.
+    In each range they hold at most the smaller error of both, at most ``largest`` per weight. So the largest error at a
+    given weight is a concave line of segments, and the score between two of its corners has no inner maximum.
     """
     support, size, top, most, full = setting[3], 0.0, 0.0, -np.inf, 0.0
     for r in range(len(a)):
@@ -84,8 +85,15 @@ def offer(value, size, path, names, scores, sizes, paths, thresholds, thread):
     """Take a slice among the best of a thread if it belongs there."""
     worst = 0
     for i in range(1, scores.shape[1]):
-        if precedes(scores[thread, worst], sizes[thread, worst], paths[thread, worst],
-                    scores[thread, i], sizes[thread, i], paths[thread, i], names):  # fmt: skip
+        if precedes(
+            scores[thread, worst],
+            sizes[thread, worst],
+            paths[thread, worst],
+            scores[thread, i],
+            sizes[thread, i],
+            paths[thread, i],
+            names,
+        ):
             worst = i
     if precedes(value, size, path, scores[thread, worst], sizes[thread, worst], paths[thread, worst], names):
         scores[thread, worst], sizes[thread, worst] = value, size
@@ -101,7 +109,8 @@ def may_hold(highest, thresholds):
 
 
 @compiled(
-    f"void({_CELLS}, int64[::1], boolean[::1], int64[::1], int64, float64[::1], float64[::1], int64[::1], {_BEST}, int64)"
+    f"void({_CELLS}, int64[::1], boolean[::1], int64[::1], int64, float64[::1], float64[::1], int64[::1], {_BEST}, "
+    "int64)"
 )
 def judge(cells, items, live, path, depth, largest, setting, names, scores, sizes, paths, thresholds, thread):
     """Offer every live child of a node; live stay those below which a better slice may lie."""
@@ -135,8 +144,29 @@ def tail(cells, first, live, feature, item, largest, setting, thresholds):
     f"void(uint16[:,::1], int64[::1], int64[::1], boolean[::1], {_CELLS}, int64, int64, {_ROWS}, int64[::1], int64, "
     f"float64[::1], float64[::1], int64[::1], {_BEST}, int64, int64[::1])"
 )
-def descend(codes, first, items, live, cells, feature, item, ranges, weight, error, path, depth,
-            largest, setting, names, scores, sizes, paths, thresholds, thread, control):  # fmt: skip
+def descend(
+    codes,
+    first,
+    items,
+    live,
+    cells,
+    feature,
+    item,
+    ranges,
+    weight,
+    error,
+    path,
+    depth,
+    largest,
+    setting,
+    names,
+    scores,
+    sizes,
+    paths,
+    thresholds,
+    thread,
+    control,
+):
     """Search below ``item`` of ``feature`` at a node: the rows are the node's, ``path`` holds its ``depth`` items."""
     added = tail(cells, first, live, feature, item, largest, setting, thresholds)
     if control[0] or not added.any():
@@ -180,5 +210,26 @@ def descend(codes, first, items, live, cells, feature, item, ranges, weight, err
     for k in range(len(kept) - 1):
         for i in range(own_first[k], own_first[k + 1]):
             if own_live[i]:
-                descend(own_codes, own_first, own_items, own_live, own_cells, k, i, own_ranges, own_weight, own_error, own_path,
-                        depth + 1, largest, setting, names, scores, sizes, paths, thresholds, thread, control)  # fmt: skip
+                descend(
+                    own_codes,
+                    own_first,
+                    own_items,
+                    own_live,
+                    own_cells,
+                    k,
+                    i,
+                    own_ranges,
+                    own_weight,
+                    own_error,
+                    own_path,
+                    depth + 1,
+                    largest,
+                    setting,
+                    names,
+                    scores,
+                    sizes,
+                    paths,
+                    thresholds,
+                    thread,
+                    control,
+                )

@@ -24,21 +24,31 @@ class Loss:
 
 LOSSES = {
     "log_loss": Loss(
-        "Log loss", "mean log loss", "Minus the logarithm of the probability that the score gave to what happened: wrong and sure costs most."
+        "Log loss",
+        "mean log loss",
+        "Minus the logarithm of the probability that the score gave to what happened: wrong and sure costs most.",
     ),
     "zero_one": Loss("Wrong decision (0/1)", "share decided wrongly", "1 where the flag and the outcome differ."),
     "false_positive": Loss(
-        "False positive", "false positive rate", "Among people without the outcome: 1 where flagged.", "people without the outcome"
+        "False positive",
+        "false positive rate",
+        "Among people without the outcome: 1 where flagged.",
+        "people without the outcome",
     ),
     "false_negative": Loss(
-        "False negative", "false negative rate", "Among people with the outcome: 1 where not flagged.", "people with the outcome"
+        "False negative",
+        "false negative rate",
+        "Among people with the outcome: 1 where not flagged.",
+        "people with the outcome",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, eq=False)
 class RowErrors:
-    """``values`` (m,) of the ``rows`` (mask, shape (n,)) that the error is about; ``threshold`` where a flag was needed."""
+    """``values`` (m,) of the ``rows`` (mask, shape (n,)) that the error is about; ``threshold`` where a flag was
+    needed.
+    """
 
     loss: Loss
     values: np.ndarray
@@ -66,8 +76,8 @@ def row_errors(dataset: AuditDataset, error: str, *, threshold: float | None = N
     error : str
         A name in ``LOSSES``, or a column of non-negative numbers; rows where it is missing are left out.
     threshold : float, optional
-        Flag a row when its score ≥ threshold. None: the prediction column, else the threshold that the data's documentation suggests,
-        else F's baseline.
+        Flag a row when its score ≥ threshold. None: the prediction column, else the threshold that the data's
+        documentation suggests, else F's baseline.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""OptBinning, which takes three seconds to import: so this file is imported where it is needed, and ahead of time by a dashboard."""
+"""OptBinning, which takes three seconds to import: so this file is imported where it is needed, and ahead of time by
+a dashboard.
+"""
 
 import logging
 
@@ -17,7 +19,11 @@ def optimal_cuts(
 ) -> np.ndarray:
     """The cut-points of finite ``values`` (n,) that tell most about ``events`` (n,), 0 or 1; none when nothing does."""
     binning = OptimalBinning(
-        dtype="numerical", max_n_bins=max_bins, min_prebin_size=min_bin_size, min_bin_size=min_bin_size,
-        monotonic_trend=trend, time_limit=_TIME_LIMIT_S,
-    )  # fmt: skip
+        dtype="numerical",
+        max_n_bins=max_bins,
+        min_prebin_size=min_bin_size,
+        min_bin_size=min_bin_size,
+        monotonic_trend=trend,
+        time_limit=_TIME_LIMIT_S,
+    )
     return binning.fit(values, events).splits

@@ -27,7 +27,10 @@ LIKE_A_SCORE = "follows the score as another score would; choose it to use it al
 
 @dataclass(frozen=True, eq=False)
 class Bins:
-    """All n rows as levels. ``held_out`` (n,) marks the rows kept from search and binning; ``features`` are the columns to search."""
+    """All n rows as levels.
+
+    ``held_out`` (n,) marks the rows kept from search and binning; ``features`` are the columns to search.
+    """
 
     levels: pd.DataFrame
     features: tuple[str, ...]
@@ -38,7 +41,9 @@ class Bins:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """The m rows that an error is about, as the search sees them: ``errors`` (m,), ``held_out`` (m,), ``weight`` (m,) or None."""
+    """The m rows that an error is about, as the search sees them: ``errors`` (m,), ``held_out`` (m,), ``weight``
+    (m,) or None.
+    """
 
     of: RowErrors
     bins: Bins
@@ -65,8 +70,8 @@ class Prepared:
 def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, Any]:
     """What :func:`audit_slices` with these options may have to do at most.
 
-    n_columns, n_values, n_conjunctions, words, and is_heavy: whether somebody should be asked first. What the search really opens is
-    mostly far less, but cannot be known beforehand.
+    n_columns, n_values, n_conjunctions, words, and is_heavy: whether somebody should be asked first. What the search
+    really opens is mostly far less, but cannot be known beforehand.
     """
     error, given = options["error"], options["features"]
     names = candidates(dataset, include_sensitive=options["include_sensitive"], error=error) if given is None else given
@@ -77,8 +82,9 @@ def search_cost(dataset: AuditDataset, options: Mapping[str, Any]) -> dict[str, 
     levels = [min(most, _most_levels(dataset, name, bins)) for name in names]
     n = conjunctions(levels, options["max_level"])
     words = (
-        f"{len(names):,} columns with up to {sum(levels):,} values: at most {many(n)} conjunctions of {len(dataset) - n_held:,} rows. Most are "
-        "ruled out unseen; how long it takes cannot be said beforehand. It can be stopped."
+        f"{len(names):,} columns with up to {sum(levels):,} values: at most {many(n)} conjunctions of "
+        f"{len(dataset) - n_held:,} rows. Most are ruled out unseen; how long it takes cannot be said beforehand. "
+        "It can be stopped."
     )
     is_heavy = len(names) * len(dataset) > _HEAVY_CELLS or (n > _HEAVY_CONJUNCTIONS and options["alpha"] > _HEAVY_ALPHA)
     return {"n_columns": len(names), "n_values": sum(levels), "n_conjunctions": n, "words": words, "is_heavy": is_heavy}
@@ -108,8 +114,8 @@ def prepare(
 ) -> Prepared:
     """Errors, parts and levels. The levels are made once for the same choices and kept with the dataset.
 
-    ``extra`` are columns that slices written by hand need. A dataset's own protected groups are levels as they are. ``held_out``, a mask
-    (n,), says which rows to keep from the search where chance is not to decide.
+    ``extra`` are columns that slices written by hand need. A dataset's own protected groups are levels as they are.
+    ``held_out``, a mask (n,), says which rows to keep from the search where chance is not to decide.
     """
     of = row_errors(dataset, error, threshold=threshold)
     names = tuple(
@@ -210,7 +216,8 @@ def _binned(
 ) -> BinnedFrame:
     """Bins made on the rows that are searched: cut-points that had seen the others would know their outcomes.
 
-    Cut-points once found are kept with the dataset, so that a change of one column's bins does not look for all others again.
+    Cut-points once found are kept with the dataset, so that a change of one column's bins does not look for all others
+    again.
     """
     label = _LABEL
     while label in frame:
@@ -247,7 +254,9 @@ def _repeats(levels: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:
 
 
 def follows(score_ranks: np.ndarray, column: pd.Series) -> bool:
-    """Whether a column's levels explain as much of the score's ranks as only another score would (correlation ratio)."""
+    """Whether a column's levels explain as much of the score's ranks as only another score would (correlation
+    ratio).
+    """
     codes = column.cat.codes.to_numpy() + 1
     n, sums = np.bincount(codes), np.bincount(codes, weights=score_ranks)
     present = n > 0

@@ -1,11 +1,13 @@
 """The exact search for the slices with the highest score: a depth-first walk of the lattice, in compiled loops.
 
-A node is a conjunction with its rows. One pass over these rows counts, for every predicate that may still be added, the weight and
-the error of each of a few ranges of the error. From these follow the score of each child and a bound for everything below it:
-no part of a slice can have more error than the slice's own largest errors. Of two children, the smaller of
-both in every range bounds what lies below both. A branch whose bound is below the K-th best score so far is left out.
+A node is a conjunction with its rows. One pass over these rows counts, for every predicate that may still be added, the
+weight and the error of each of a few ranges of the error. From these follow the score of each child and a bound for
+everything below it: no part of a slice can have more error than the slice's own largest errors. Of two children, the
+smaller of both in every range bounds what lies below both. A branch whose bound is below the K-th best score so far is
+left out.
 
-Errors and weights are whole numbers here (fixed point), so that sums are exact and no order of rows, columns or threads shows.
+Errors and weights are whole numbers here (fixed point), so that sums are exact and no order of rows, columns or threads
+shows.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ _BITS = 61  # of a sum; one more would be its sign
 class Problem:
     """What to search: rows as codes, shape (F, n), feature by feature; code 0 is in no slice.
 
-    ``n_levels`` (F,) counts each feature's codes above 0; ``names`` gives each item (feature, code) its place in the order of
-    names, by which ties are broken. ``weight`` and ``error`` (n,) are fixed-point; ``error`` is a row's weight times its error.
+    ``n_levels`` (F,) counts each feature's codes above 0; ``names`` gives each item (feature, code) its place in the
+    order of names, by which ties are broken. ``weight`` and ``error`` (n,) are fixed-point; ``error`` is a row's weight
+    times its error.
     ``unit`` is what 1.0 is in ``weight``.
     """
 
@@ -65,12 +68,23 @@ def problem(
     largest = np.zeros(len(starts) + 1)
     np.maximum.at(largest, ranges, per_weight)
     largest = np.maximum.accumulate(largest[::-1])[::-1].copy()
-    return Problem(codes, n_levels.astype(np.int64), names.astype(np.int64), fixed, error, ranges, largest, unit)
+    return Problem(
+        codes=codes,
+        n_levels=n_levels.astype(np.int64),
+        names=names.astype(np.int64),
+        weight=fixed,
+        error=error,
+        ranges=ranges,
+        largest=largest,
+        unit=unit,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """The best slices found, best first: ``paths`` (S, levels) of items, −1 where one is shorter, with ``scores`` (S,)."""
+    """The best slices found, best first: ``paths`` (S, levels) of items, −1 where one is shorter, with ``scores``
+    (S,).
+    """
 
     paths: np.ndarray
     scores: np.ndarray
@@ -94,15 +108,24 @@ def search(
     )
     rows, path, items = (task.ranges, task.weight, task.error), np.full(max_level, -1), np.arange(first[-1])
     best = [
-        np.zeros((N_THREADS, k)), np.zeros((N_THREADS, k), np.int64), np.full((N_THREADS, k, max_level), -1), np.zeros(N_THREADS)
-    ]  # fmt: skip
+        np.zeros((N_THREADS, k)),
+        np.zeros((N_THREADS, k), np.int64),
+        np.full((N_THREADS, k, max_level), -1),
+        np.zeros(N_THREADS),
+    ]
     control = np.zeros(1 + N_THREADS, np.int64)
     with ThreadPoolExecutor(N_THREADS) as pool:
         parts = [part for part in np.array_split(np.arange(len(task.codes)), N_THREADS) if len(part)]
         counted = [
-            pool.submit(kernels.count, task.codes[p[0] : p[-1] + 1], first[p[0] : p[-1] + 2] - first[p[0]], len(task.largest), *rows)
+            pool.submit(
+                kernels.count,
+                task.codes[p[0] : p[-1] + 1],
+                first[p[0] : p[-1] + 2] - first[p[0]],
+                len(task.largest),
+                *rows,
+            )
             for p in parts
-        ]  # fmt: skip
+        ]
         cells = np.concatenate([part.result() for part in counted])
         kernels.judge(cells, items, live, path, 0, task.largest, setting, task.names, *best, 0)
         # The most promising branches first: they raise the threshold for the others.
@@ -113,8 +136,24 @@ def search(
         def work(thread: int) -> None:
             for item in queue:  # the interpreter's lock makes next() safe to share
                 feature = int(np.searchsorted(first, item, side="right")) - 1
-                kernels.descend(task.codes, first, items, live, cells, feature, item, *rows, path, 0,
-                                task.largest, setting, task.names, *best, thread, control)  # fmt: skip
+                kernels.descend(
+                    task.codes,
+                    first,
+                    items,
+                    live,
+                    cells,
+                    feature,
+                    item,
+                    *rows,
+                    path,
+                    0,
+                    task.largest,
+                    setting,
+                    task.names,
+                    *best,
+                    thread,
+                    control,
+                )
                 n_done[thread] += 1
 
         _watch([pool.submit(work, thread) for thread in range(N_THREADS)], n_done, len(branches), control, progress)

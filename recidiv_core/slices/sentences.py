@@ -36,8 +36,8 @@ def slice_answer(audit: SliceAudit) -> str:
     n = f"{audit.n_found} slice{'s' if audit.n_found != 1 else ''}"
     if audit.n_confirmed == 0:
         return (
-            f"{n} with more error than the average {'was' if audit.n_found == 1 else 'were'} found, but none is confirmed on the "
-            f"{audit.n_held_out:,} rows that the search did not see: what was found may be chance."
+            f"{n} with more error than the average {'was' if audit.n_found == 1 else 'were'} found, but none is "
+            f"confirmed on the {audit.n_held_out:,} rows that the search did not see: what was found may be chance."
         )
     which = "it is" if audit.n_found == 1 else f"{audit.n_confirmed} {'is' if audit.n_confirmed == 1 else 'are'}"
     lead = (
@@ -82,8 +82,9 @@ def worst_sentence(audit: SliceAudit, row: Any) -> str:
 def slice_notes(audit: SliceAudit) -> list[str]:
     """What a reader must know besides."""
     found = [
-        f"Searched: {audit.n_predicates:,} values of {len(audit.features)} column{'s' if len(audit.features) != 1 else ''} and all {many(audit.n_conjunctions)} of their combinations; bounds "
-        f"ruled out all but {audit.n_opened:,} branches."
+        f"Searched: {audit.n_predicates:,} values of {len(audit.features)} "
+        f"column{'s' if len(audit.features) != 1 else ''} and all {many(audit.n_conjunctions)} of their "
+        f"combinations; bounds ruled out all but {audit.n_opened:,} branches."
     ]
     untested = audit.table[audit.table["reason"] != ""]
     if len(untested):
@@ -110,7 +111,8 @@ def comparison_sentence(table: pd.DataFrame, *, share: bool) -> str:
             said = f"is {'larger' if whole['change_low'] > 0 else 'smaller'} by {outward(*ends, percent=share)}{unit}"
         slices = own["kind"] != "all rows"
         parts.append(
-            f"Against {start} the error of {variant} over all held-out rows {said}. Of {int(slices.sum())} slices compared it is smaller in "
-            f"{int((better & slices).sum())}, larger in {int((worse & slices).sum())}, and cannot be told apart in the others."
+            f"Against {start} the error of {variant} over all held-out rows {said}. Of {int(slices.sum())} slices "
+            f"compared it is smaller in {int((better & slices).sum())}, larger in {int((worse & slices).sum())}, "
+            "and cannot be told apart in the others."
         )
     return " ".join(parts)

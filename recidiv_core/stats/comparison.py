@@ -91,13 +91,13 @@ def compare_groups(estimates: Estimates, *, tolerance: float, confidence_level: 
     any_pair = comparable.any(axis=0)
     detectable = estimates.detectable(worst, critical, tolerance)
     return Comparison(
-        critical,
-        len(maxima),
-        np.column_stack([first, second]),
-        difference,
-        low,
-        high,
-        p,
+        critical=critical,
+        n_draws=len(maxima),
+        pairs=np.column_stack([first, second]),
+        difference=difference,
+        pair_low=low,
+        pair_high=high,
+        pair_p=p,
         range=spread,
         low=np.where(any_pair, _max(np.where(comparable, excluded_zero, -np.inf)), np.nan),
         high=np.where(any_pair, _max(np.where(comparable, np.maximum(abs(low), abs(high)), -np.inf)), np.nan),

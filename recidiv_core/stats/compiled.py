@@ -1,6 +1,7 @@
 """Loops that must be compiled to be fast.
 
-Numba takes most of a second to import, and most commands need no loop: so what is compiled stands in files of its own, called
+Numba takes most of a second to import, and most commands need no loop: so what is compiled stands in files of its own,
+called
 ``kernels``, which are imported where they are needed. Importing one compiles it, or takes it from disk.
 """
 
@@ -13,7 +14,9 @@ from numba import njit
 
 
 def compiled(signature: str) -> Callable[..., Any]:
-    """Compile a function for one signature, outside the interpreter's lock, and keep it on disk where that is allowed."""
+    """Compile a function for one signature, outside the interpreter's lock, and keep it on disk where that is
+    allowed.
+    """
 
     def compile_it(function: Callable[..., Any]) -> Callable[..., Any]:
         try:

@@ -37,7 +37,8 @@ class ScoreCurve:
 
     @cached_property
     def falling(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every threshold that matters in falling order, "flag nobody" (infinity) first, with its true and false positives.
+        """Every threshold that matters in falling order, "flag nobody" (infinity) first, with its true and false
+        positives.
 
         Each has the shape (unique scores + 1,).
         """

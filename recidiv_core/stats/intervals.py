@@ -34,7 +34,9 @@ def wilson(p: ArrayLike, n: ArrayLike, *, confidence_level: float = 0.95) -> tup
 
 
 def wilson_of_people(values: np.ndarray, person: np.ndarray, *, confidence_level: float = 0.95) -> tuple[float, float]:
-    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least 1), with Student's quantile."""
+    """Wilson's bounds of a mean of zeros and ones, at n divided by the design effect of people as clusters (at least
+    1), with Student's quantile.
+    """
     n = len(values)
     if n == 0:
         return np.nan, np.nan

@@ -6,7 +6,8 @@ import numpy as np
 
 
 def holm(p_values: np.ndarray, alpha: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
-    """Holm's (1979) adjusted p-values, and the level at which each was tested; one not reached has that of the first that failed.
+    """Holm's (1979) adjusted p-values, and the level at which each was tested; one not reached has that of the first
+    that failed.
 
     Both of shape (m,). A missing p-value is no test: it stays missing, and has the level ``alpha``.
     """

@@ -34,10 +34,12 @@ class Coefficient(NamedTuple):
 def robust_coefficient(
     y: np.ndarray, asked: Sequence[np.ndarray], categories: Sequence[np.ndarray]
 ) -> Coefficient | None:
-    """The coefficient of ``asked[0]`` in y ~ 1 + asked + categories, with the covariance HC3 (MacKinnon and White 1985).
+    """The coefficient of ``asked[0]`` in y ~ 1 + asked + categories, with the covariance HC3 (MacKinnon and White
+    1985).
 
-    Exactly statsmodels' OLS with ``cov_type="HC3"`` (the tests compare), some fifty times faster where the categories have hundreds of levels: a row has one
-    entry for each column, not one for each level, and the category with most levels is taken out first, by its means (Frisch and Waugh 1933).
+    Exactly statsmodels' OLS with ``cov_type="HC3"`` (the tests compare), some fifty times faster where the categories
+    have hundreds of levels: a row has one entry for each column, not one for each level, and the category with most
+    levels is taken out first, by its means (Frisch and Waugh 1933).
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ def robust_coefficient(
 
     Returns
     -------
-    None where the other columns tell ``asked[0]``, no degree of freedom is left, or a single row decides the coefficient: its own error cannot be seen then.
+    None where the other columns tell ``asked[0]``, no degree of freedom is left, or a single row decides the
+    coefficient: its own error cannot be seen then.
     """
     n = len(y)
     most, *others = sorted(categories, key=lambda codes: -int(codes.max(initial=0))) or [np.zeros(n, dtype=int)]

@@ -38,8 +38,8 @@ class ThresholdAudit:
     definitions : DataFrame
         One row per definition. On these rows: range (over the groups that take part), satisfied (range < tolerance;
         None where there is no range), low, high, verdict, not_compared, share and n_resamples (see ``judged``). With a
-        solution the same once more, with ``held_out_`` before the name: thresholds tuned in the same way on one half of the rows,
-        judged on the other.
+        solution the same once more, with ``held_out_`` before the name: thresholds tuned in the same way on one half of
+        the rows, judged on the other.
     groups, held_out : GroupAudit
         The audits that the intervals come from; ``held_out`` is None without a solution, and where none could be tuned
         on half of the rows.
@@ -141,9 +141,12 @@ def audit_thresholds(
     elif set(thresholds) != set(curves.groups) or not all(is_threshold(t) for t in thresholds.values()):
         raise InputError.one("thresholds", f"a number for each of the {len(curves.groups)} groups", "something else")
     judging = {
-        "tolerance": tolerance, "confidence_level": confidence_level, "n_boot": n_boot,
-        "min_support": checked.min_support, "random_state": random_state,
-    }  # fmt: skip
+        "tolerance": tolerance,
+        "confidence_level": confidence_level,
+        "n_boot": n_boot,
+        "min_support": checked.min_support,
+        "random_state": random_state,
+    }
     if solution is None:
         by_group = group_table(curves, thresholds, options=checked, excluded=excluded)
     else:
@@ -156,16 +159,24 @@ def audit_thresholds(
         own, held_out = judged_held_out(halves, attribute, checked, excluded, judging)
         table = table.join(own.drop(columns="definition").add_prefix("held_out_"))
     return ThresholdAudit(
-        dataset=groups.dataset, roles=dataset.roles, attribute=attribute, options=judging | plain(checked),
-        thresholds={g: float(thresholds[g]) for g in curves.groups}, solution=solution,
-        by_group=by_group, definitions=table, groups=groups, held_out=held_out,
-    )  # fmt: skip
+        dataset=groups.dataset,
+        roles=dataset.roles,
+        attribute=attribute,
+        options=judging | plain(checked),
+        thresholds={g: float(thresholds[g]) for g in curves.groups},
+        solution=solution,
+        by_group=by_group,
+        definitions=table,
+        groups=groups,
+        held_out=held_out,
+    )
 
 
 def judged_held_out(
     halves: Halves, attribute: str, options: Options, excluded: Mapping[str, str], judging: dict[str, Any]
 ) -> tuple[pd.DataFrame, GroupAudit | None]:
-    """As ``judged``, on one half, for thresholds tuned on the other; all missing and no audit where none could be tuned.
+    """As ``judged``, on one half, for thresholds tuned on the other; all missing and no audit where none could be
+    tuned.
 
     Who takes part is settled on all rows, so half of them may be fewer than the smallest support.
     """

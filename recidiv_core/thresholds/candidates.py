@@ -71,11 +71,14 @@ def checked_options(curves: ScoreCurves, **given: Any) -> Options:
             ("beta", "a number from 0.01 to 100", is_number(given["beta"], 0.01, 100)),
             ("partial", "a number from 0 to 1; 1 for any definition but statistical parity", partial_fits),
             ("min_support", "a whole number of at least 1", is_number(given["min_support"], 1, 1e12, whole=True)),
-            ("cost_ratio", "a number from 0 to 1,000,000 with the objective 'cost', and none without",
-             is_number(given["cost_ratio"], 0, 1e6) if is_cost else given["cost_ratio"] is None),
+            (
+                "cost_ratio",
+                "a number from 0 to 1,000,000 with the objective 'cost', and none without",
+                is_number(given["cost_ratio"], 0, 1e6) if is_cost else given["cost_ratio"] is None,
+            ),
         )
         if not fits
-    ]  # fmt: skip
+    ]
     groups = list(curves.groups)
     weights = _per_group("weights", given["weights"], groups, lambda w: is_number(w, 0, 1e6), problems)
     limits = {name: _per_group(name, given[name], groups, lambda x: is_number(x, 0, 1), problems) for name in _LIMITS}
@@ -87,11 +90,18 @@ def checked_options(curves: ScoreCurves, **given: Any) -> Options:
         raise InputError(problems)
     fallback = baseline_threshold(curves.pooled) if len(baseline) < len(groups) else None
     return Options(
-        definition=given["definition"], metrics=DEFINITIONS[given["definition"]].metrics, tolerance=float(given["tolerance"]), objective=given["objective"],
-        beta=float(given["beta"]), cost_ratio=given["cost_ratio"], weights={g: weights.get(g, 1.0) for g in groups},
-        partial=float(given["partial"]), limits={name: limit for name, limit in limits.items() if limit},
-        min_support=int(given["min_support"]), baseline={g: baseline.get(g, fallback) for g in groups},
-    )  # fmt: skip
+        definition=given["definition"],
+        metrics=DEFINITIONS[given["definition"]].metrics,
+        tolerance=float(given["tolerance"]),
+        objective=given["objective"],
+        beta=float(given["beta"]),
+        cost_ratio=given["cost_ratio"],
+        weights={g: weights.get(g, 1.0) for g in groups},
+        partial=float(given["partial"]),
+        limits={name: limit for name, limit in limits.items() if limit},
+        min_support=int(given["min_support"]),
+        baseline={g: baseline.get(g, fallback) for g in groups},
+    )
 
 
 def _per_group(name: str, given: PerGroup, groups: list[str], fits: Any, problems: list[Problem]) -> dict[str, float]:
@@ -141,7 +151,14 @@ def prepare(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     values, objective, distance, allowed = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    pool = Pool(values, group, objective, distance, np.arange(len(group)), len(sizes))
+    pool = Pool(
+        values=values,
+        group=group,
+        objective=objective,
+        distance=distance,
+        index=np.arange(len(group)),
+        n_groups=len(sizes),
+    )
     pool = pool if allowed.all() else pool.where(allowed)
     return Prepared(options, candidates, dict(excluded), pool, offsets)
 
@@ -166,7 +183,9 @@ def _left_out(curve: ScoreCurve, options: Options) -> str:
 
 
 def _of_group(group: str, curve: ScoreCurve, options: Options) -> tuple[np.ndarray, ...]:
-    """Metric values (metrics, n), weighted objective, distance to the baseline, and what the limits allow, each (n,)."""
+    """Metric values (metrics, n), weighted objective, distance to the baseline, and what the limits allow, each
+    (n,).
+    """
     _, tp, fp = curve.falling
     counts = (tp, fp, *curve.total)
     values = np.array([measure(name, *counts) for name in options.metrics])

@@ -24,7 +24,9 @@ def hold_together(curves: ScoreCurves, first: str, second: str, options: Options
 def compatibility(
     curves: ScoreCurves, options: Options, *, progress: Callable[[float, str], None] | None = None
 ) -> pd.DataFrame:
-    """Every pair of level 2 definitions: first, second, together (bool), objective, and trivial (the groups flagged or spared)."""
+    """Every pair of level 2 definitions: first, second, together (bool), objective, and trivial (the groups flagged
+    or spared).
+    """
     rows = []
     pairs = list(itertools.combinations(LEVEL_2, 2))
     for position, (first, second) in enumerate(pairs):

@@ -32,39 +32,61 @@ _OUTCOME, _PERFORMANCE = "Equalise the outcome", "Equalise the performance"
 
 _TABLE = (
     Definition(
-        "statistical_parity", "Statistical parity", "2", _OUTCOME, ("selection_rate",),
-        "The share of people flagged.",
-        "Differences in recorded base rates come from bias, or ought not to count.",
-        "Groups with a low base rate: more of their people are flagged without ever having the outcome. In groups with a "
-        "high base rate more people who will have it are missed.",
+        name="statistical_parity",
+        title="Statistical parity",
+        level="2",
+        intention=_OUTCOME,
+        metrics=("selection_rate",),
+        equalises="The share of people flagged.",
+        assumption="Differences in recorded base rates come from bias, or ought not to count.",
+        may_hurt="Groups with a low base rate: more of their people are flagged without ever having the outcome. In "
+        "groups with a high base rate more people who will have it are missed.",
     ),
     Definition(
-        "equal_opportunity", "Equal opportunity", "2", _PERFORMANCE, ("true_positive_rate",),
-        "The share flagged among those who will have the outcome: as many \"get away\" in each group.",
-        "Recorded outcomes are true, and base rates may differ.",
-        "People without the outcome, in the group in which the model tells people apart worst: more of them are "
-        "flagged to reach the same recall.",
+        name="equal_opportunity",
+        title="Equal opportunity",
+        level="2",
+        intention=_PERFORMANCE,
+        metrics=("true_positive_rate",),
+        equalises='The share flagged among those who will have the outcome: as many "get away" in each group.',
+        assumption="Recorded outcomes are true, and base rates may differ.",
+        may_hurt="People without the outcome, in the group in which the model tells people apart worst: more of them "
+        "are flagged to reach the same recall.",
     ),
     Definition(
-        "predictive_parity", "Predictive parity", "2", _PERFORMANCE, ("positive_predictive_value",),
-        "The share that has the outcome among those flagged: a flag means the same in each group.",
-        "Recorded outcomes are true, and base rates may differ.",
-        "Groups with a high base rate: the same precision is reached at a lower threshold, so more of their people are "
-        "flagged, rightly and wrongly.",
+        name="predictive_parity",
+        title="Predictive parity",
+        level="2",
+        intention=_PERFORMANCE,
+        metrics=("positive_predictive_value",),
+        equalises="The share that has the outcome among those flagged: a flag means the same in each group.",
+        assumption="Recorded outcomes are true, and base rates may differ.",
+        may_hurt="Groups with a high base rate: the same precision is reached at a lower threshold, so more of their "
+        "people are flagged, rightly and wrongly.",
     ),
     Definition(
-        "treatment_equality", "Treatment equality", "2", _PERFORMANCE, ("error_balance",),
-        "People missed for each person flagged wrongly.",
-        "Recorded outcomes are true, and the two errors weigh against each other alike in each group.",
-        "Nobody in particular, and anybody: the balance can be equal while one group has many more errors of both kinds.",
+        name="treatment_equality",
+        title="Treatment equality",
+        level="2",
+        intention=_PERFORMANCE,
+        metrics=("error_balance",),
+        equalises="People missed for each person flagged wrongly.",
+        assumption="Recorded outcomes are true, and the two errors weigh against each other alike in each group.",
+        may_hurt="Nobody in particular, and anybody: the balance can be equal while one group has many more errors of "
+        "both kinds.",
     ),
     Definition(
-        "equalized_odds", "Equalized odds", "beyond", _PERFORMANCE, ("true_positive_rate", "false_positive_rate"),
-        "The share flagged among those with the outcome, and among those without it.",
-        "Recorded outcomes are true, and base rates may differ.",
-        "The group in which the model works best: it is held to what is reached in the group in which it works worst.",
+        name="equalized_odds",
+        title="Equalized odds",
+        level="beyond",
+        intention=_PERFORMANCE,
+        metrics=("true_positive_rate", "false_positive_rate"),
+        equalises="The share flagged among those with the outcome, and among those without it.",
+        assumption="Recorded outcomes are true, and base rates may differ.",
+        may_hurt="The group in which the model works best: it is held to what is reached in the group in which it "
+        "works worst.",
     ),
-)  # fmt: skip
+)
 
 DEFINITIONS: dict[str, Definition] = {definition.name: definition for definition in _TABLE}
 LEVEL_2 = tuple(name for name, definition in DEFINITIONS.items() if definition.level == "2")

@@ -17,8 +17,8 @@ from recidiv_core.stats import ScoreCurves
 class Halves:
     """The curves to tune thresholds on, and the rows to judge them on. No row is in both.
 
-    Two separate halves, and not the pooled folds of a cross-validation: there each row helps to tune the thresholds of the
-    others, the errors of tuning and judging cancel in the sum, and the pooled range comes out too small.
+    Two separate halves, and not the pooled folds of a cross-validation: there each row helps to tune the thresholds of
+    the others, the errors of tuning and judging cancel in the sum, and the pooled range comes out too small.
     """
 
     tuning: ScoreCurves
@@ -26,7 +26,9 @@ class Halves:
 
 
 def halves_of(dataset: AuditDataset, *, attribute: str, random_state: int) -> Halves:
-    """Rows dealt at random, by their place in the table, each group's positives and negatives evenly; made once and kept."""
+    """Rows dealt at random, by their place in the table, each group's positives and negatives evenly; made once and
+    kept.
+    """
 
     def deal() -> Halves:
         part = _dealt(dataset, attribute, 2, random_state)

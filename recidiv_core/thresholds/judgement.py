@@ -34,11 +34,12 @@ def judged(
 ) -> tuple[pd.DataFrame, GroupAudit]:
     """What thresholds do on the rows of ``dataset``: a row per definition, and the group audit behind it.
 
-    definition, range, satisfied, low, high, verdict, not_compared, share, n_resamples. The range and whether it satisfies are facts
-    about these rows. Interval and verdict are those of the group audit, for the groups ``taking_part``: the bounds of
-    all their pairs, simultaneous over all pairs and all measures of the audit. ``not_compared`` are groups that take part
-    but have too few people in a denominator for an interval: then the lower bound stands, since more groups only widen a
-    range, and there is no upper one. ``share`` is that of resamples, of those in which the range exists, that satisfy.
+    definition, range, satisfied, low, high, verdict, not_compared, share, n_resamples. The range and whether it
+    satisfies are facts about these rows. Interval and verdict are those of the group audit, for the groups
+    ``taking_part``: the bounds of all their pairs, simultaneous over all pairs and all measures of the audit.
+    ``not_compared`` are groups that take part but have too few people in a denominator for an interval: then the lower
+    bound stands, since more groups only widen a range, and there is no upper one. ``share`` is that of resamples, of
+    those in which the range exists, that satisfy.
     """
     audit = audit_groups(dataset, flagged=flagged_by(dataset, attribute, thresholds), **options)
     curves = score_curves(dataset, attribute=attribute)
@@ -58,13 +59,17 @@ def judged(
         high = math.nan if missing else float(np.max([high for _, high, _ in bounds]))
         rows.append(
             {
-                "definition": name, "range": float(ranges[name]),
+                "definition": name,
+                "range": float(ranges[name]),
                 "satisfied": None if math.isnan(ranges[name]) else bool(ranges[name] < options["tolerance"]),
-                "low": low, "high": high, "verdict": _verdict(low, high, options["tolerance"]), "not_compared": missing,
+                "low": low,
+                "high": high,
+                "verdict": _verdict(low, high, options["tolerance"]),
+                "not_compared": missing,
                 "share": float((exists < options["tolerance"]).mean()) if len(exists) else math.nan,
                 "n_resamples": len(exists),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows), audit
 
 

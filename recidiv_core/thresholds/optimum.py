@@ -42,8 +42,8 @@ class ThresholdSolution:
     objective : float
         Weighted sum over the groups that take part.
     achieved_range : float
-        Highest minus lowest value of the definition's metric over the groups that take part; of two metrics the larger range;
-        under partial parity that of the rate less (1 − λ) times the group's own baseline rate.
+        Highest minus lowest value of the definition's metric over the groups that take part; of two metrics the larger
+        range; under partial parity that of the rate less (1 − λ) times the group's own baseline rate.
     smallest_range : float
         The smallest range that any combination within the limits reaches. With two metrics one above 0 is looked for
         only when the tolerance cannot be met, and NaN otherwise.
@@ -51,8 +51,8 @@ class ThresholdSolution:
         Groups of which more than 95 % are flagged, or spared.
     by_group : DataFrame
         group, n, takes_part, reason, threshold, baseline; tp, fp, fn, tn; the metrics of all definitions; the
-        objective (unweighted) here and at the baseline; flagged_per_1000, wrongly_flagged_per_1000 and missed_per_1000: the
-        change against the baseline per 1,000 people of the group.
+        objective (unweighted) here and at the baseline; flagged_per_1000, wrongly_flagged_per_1000 and missed_per_1000:
+        the change against the baseline per 1,000 people of the group.
     excluded_groups : dict of group -> reason
     levelling_down : bool
         Whether the objective of some group fell below its baseline and that of none rose.
@@ -97,13 +97,13 @@ def optimal_thresholds(
 ) -> ThresholdSolution:
     """The thresholds, one per group, that satisfy ``definition`` and have the largest sum of objectives.
 
-    The optimum over every combination of every group's unique scores and "flag nobody" (F, Eq. 12 and 13). Ties go to the
-    combination that decides the smallest share of people otherwise than the baseline does.
+    The optimum over every combination of every group's unique scores and "flag nobody" (F, Eq. 12 and 13). Ties go to
+    the combination that decides the smallest share of people otherwise than the baseline does.
 
     Parameters
     ----------
-    definition : {"statistical_parity", "equal_opportunity", "predictive_parity", "treatment_equality", "equalized_odds"}
-    tolerance : float
+    definition : {"statistical_parity", "equal_opportunity", "predictive_parity", "treatment_equality",
+    "equalized_odds"} tolerance : float
         ε: the range of the definition's metric over groups must be below it.
     objective : {"f_beta", "balanced_accuracy", "accuracy", "cost"}
         Of each group; "cost" is −(cost_ratio · FP + FN) / n.
@@ -116,7 +116,8 @@ def optimal_thresholds(
     min_support : int
         Groups with fewer rows (with weights: a smaller effective number) take no part.
     baseline : float or mapping of group -> float, optional
-        Thresholds to compare with; by default F's over all groups (most recall with precision ≥ 0.85, else most precision).
+        Thresholds to compare with; by default F's over all groups (most recall with precision ≥ 0.85, else most
+        precision).
 
     Raises
     ------
@@ -136,7 +137,9 @@ def options_of(curves: ScoreCurves, **given: Any) -> Options:
 
 
 def solve(curves: ScoreCurves, options: Options, *, excluded: Mapping[str, str] | None = None) -> ThresholdSolution:
-    """As :func:`optimal_thresholds`, with checked options; ``excluded`` says who takes no part where that is settled."""
+    """As :func:`optimal_thresholds`, with checked options; ``excluded`` says who takes no part where that is
+    settled.
+    """
     prepared = prepare(curves, options, excluded=excluded)
     pool = prepared.pool
     found = best(pool, options.tolerance)
@@ -191,12 +194,16 @@ def group_table(
     more_tp, more_fp = (here - before).T[:2]
     changes = {"flagged": more_tp + more_fp, "wrongly_flagged": more_fp, "missed": -more_tp}
     numbers = (
-        {"n": total, "threshold": [thresholds[group] for group in groups], "baseline": [options.baseline[group] for group in groups]}
+        {
+            "n": total,
+            "threshold": [thresholds[group] for group in groups],
+            "baseline": [options.baseline[group] for group in groups],
+        }
         | {"tp": tp, "fp": fp, "fn": positives - tp, "tn": negatives - fp}
         | {name: measure(name, *here.T) for name in MEASURES}
         | {"objective": objective_of(*here.T, options), "baseline_objective": objective_of(*before.T, options)}
         | {f"{name}_per_1000": _per_1000(change, total) for name, change in changes.items()}
-    )  # fmt: skip
+    )
     table = pd.DataFrame(
         np.column_stack(list(numbers.values())), columns=list(numbers)
     )  # one block: faster than 18 columns
@@ -214,7 +221,8 @@ def _per_1000(change: np.ndarray, total: np.ndarray) -> np.ndarray:
 def definition_ranges(counts: np.ndarray) -> dict[str, Any]:
     """The range of each definition over groups with ``counts`` (…, G, 4) as :func:`counts_at` has them, shape (…).
 
-    The larger range where a definition has two metrics; NaN where the metric of a group does not exist, or there is no group.
+    The larger range where a definition has two metrics; NaN where the metric of a group does not exist, or there is no
+    group.
     """
     if counts.shape[-2] == 0:
         return {name: np.full(counts.shape[:-2], np.nan) for name in DEFINITIONS}

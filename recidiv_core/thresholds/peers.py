@@ -50,17 +50,19 @@ def peer_points(
     """name, range, objective, n (rows used), randomised: what each program reaches for one definition.
 
     Measured over all groups that take part: the range is max − min, the objective the sum over groups, as for our own
-    thresholds. fairlearn and calibrated equalized odds flip coins for some people: these are one seeded run's decisions.
-    aif360 knows two groups: the largest against all others. At most ``MAX_ROWS`` rows, drawn at random, are used; weights are not.
+    thresholds. fairlearn and calibrated equalized odds flip coins for some people: these are one seeded run's
+    decisions. aif360 knows two groups: the largest against all others. At most ``MAX_ROWS`` rows, drawn at random, are
+    used; weights are not.
     """
     y, score, names = _sample(dataset, attribute, random_state)
     curves = ScoreCurves.from_arrays(y, score, names)
     checked = options_of(score_curves(dataset, attribute=attribute), definition=definition, **options)
     left_out = left_out_groups(curves, checked)
     runs: dict[str, Callable[..., np.ndarray]] = {
-        "fairlearn ThresholdOptimizer": fairlearn_flags, "aif360 reject option": _reject_option,
+        "fairlearn ThresholdOptimizer": fairlearn_flags,
+        "aif360 reject option": _reject_option,
         "aif360 calibrated equalized odds": _calibrated,
-    }  # fmt: skip
+    }
     rows = []
     for position, (name, aims) in enumerate(PEERS.items()):
         if definition not in aims:
@@ -78,7 +80,10 @@ def peer_points(
 def decision_points(
     dataset: AuditDataset, flagged: Mapping[str, np.ndarray], *, attribute: str, definition: str, **options: Any
 ) -> pd.DataFrame:
-    """The same for decisions that were made elsewhere: ``flagged`` holds a mask (n,) for each name. All rows are used, weights are not."""
+    """The same for decisions that were made elsewhere: ``flagged`` holds a mask (n,) for each name.
+
+    All rows are used, weights are not.
+    """
     groups = dataset.attributes[attribute]
     names = np.array(groups.levels, dtype=object)[groups.codes]
     checked = options_of(score_curves(dataset, attribute=attribute), definition=definition, **options)
@@ -101,10 +106,13 @@ def _sample(dataset: AuditDataset, attribute: str, random_state: int) -> tuple[n
 
 def _judged(y: np.ndarray, flagged: np.ndarray, names: np.ndarray, left_out: Any, options: Options) -> dict[str, float]:
     groups = [name for name in np.unique(names) if name not in left_out]
-    counts = np.array([
-        [(flagged & y)[own].sum(), (flagged & ~y)[own].sum(), y[own].sum(), (~y)[own].sum()]
-        for own in (names == group for group in groups)
-    ], dtype=float)  # fmt: skip
+    counts = np.array(
+        [
+            [(flagged & y)[own].sum(), (flagged & ~y)[own].sum(), y[own].sum(), (~y)[own].sum()]
+            for own in (names == group for group in groups)
+        ],
+        dtype=float,
+    )
     weights = np.array([options.weights[group] for group in groups])
     return {
         "range": float(definition_ranges(counts)[options.definition]),
@@ -132,8 +140,12 @@ def fairlearn_flags(y: np.ndarray, score: np.ndarray, names: np.ndarray, aim: st
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = ThresholdOptimizer(
-            estimator=Score(), constraints=aim, objective="balanced_accuracy_score", prefit=True, predict_method="predict"
-        )  # fmt: skip
+            estimator=Score(),
+            constraints=aim,
+            objective="balanced_accuracy_score",
+            prefit=True,
+            predict_method="predict",
+        )
         model.fit(score[:, None], y.astype(int), sensitive_features=names)
         flagged = model.predict(score[:, None], sensitive_features=names, random_state=random_state)
     return np.asarray(flagged).astype(bool)
@@ -146,8 +158,10 @@ def _two_groups(y: np.ndarray, values: np.ndarray, names: np.ndarray, of: str) -
     levels, sizes = np.unique(names, return_counts=True)
     largest = (names == levels[sizes.argmax()]).astype(float)
     data = BinaryLabelDataset(
-        df=pd.DataFrame({"label": y.astype(float), "group": largest}), label_names=["label"], protected_attribute_names=["group"]
-    )  # fmt: skip
+        df=pd.DataFrame({"label": y.astype(float), "group": largest}),
+        label_names=["label"],
+        protected_attribute_names=["group"],
+    )
     if of == "scores":
         data.scores = values.reshape(-1, 1)
         data.labels = (values > 0.5).astype(float).reshape(-1, 1)
@@ -171,7 +185,7 @@ def _reject_option(y: np.ndarray, score: np.ndarray, names: np.ndarray, aim: str
     def make(**groups: Any) -> Any:
         return RejectOptionClassification(
             num_class_thresh=_GRID, num_ROC_margin=_GRID, metric_name=aim, metric_lb=-0.01, metric_ub=0.01, **groups
-        )  # fmt: skip
+        )
 
     return _aif360(y, score, names, make)
 

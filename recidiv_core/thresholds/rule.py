@@ -105,8 +105,8 @@ def apply_rule(rule: Mapping[str, Any] | str | bytes, dataset: AuditDataset) -> 
 
 
 def flags_of(rule: Mapping[str, Any] | str | bytes, dataset: AuditDataset) -> pd.DataFrame:
-    """Who is flagged, as a table to take away: the id where there is one, else the row's number from 1; the person's group of
-    the rule's attribute, its threshold, and the flag.
+    """Who is flagged, as a table to take away: the id where there is one, else the row's number from 1; the person's
+    group of the rule's attribute, its threshold, and the flag.
     """
     flagged = apply_rule(rule, dataset)
     attribute, thresholds = read_rule(rule)

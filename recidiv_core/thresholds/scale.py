@@ -32,13 +32,14 @@ Protocol = Literal["held_out", "paper"]
 class FairnessScale:
     """F's table.
 
-    ``table`` has one row per model: row, title, level, reason, n_infeasible (folds in which the tolerance could not be met), and
-    for each of f1, recall and precision (over all people together) and each definition's range (``{name}_range``)
-    the value with, by protocol, ``_sd`` over folds (paper) or ``_low`` and ``_high`` (held_out; 95 %); for each definition
-    ``_satisfied`` and with held_out ``_share``, the share of resamples that satisfy it. ``smallest_cell`` is the smallest of the
-    counts of the groups that take part; ``trivial`` says whether more than 95 % of one are flagged, or spared (by "paper": in most
-    folds). ``groups`` is the group audit at the baseline of all rows; ``solutions`` are those of
-    all rows, by definition.
+    ``table`` has one row per model: row, title, level, reason, n_infeasible (folds in which the tolerance could not be
+    met), and for each of f1, recall and precision (over all people together) and each definition's range
+    (``{name}_range``) the value with, by protocol, ``_sd`` over folds (paper) or ``_low`` and ``_high`` (held_out; 95
+    %); for each definition
+    ``_satisfied`` and with held_out ``_share``, the share of resamples that satisfy it. ``smallest_cell`` is the
+    smallest of the counts of the groups that take part; ``trivial`` says whether more than 95 % of one are flagged, or
+    spared (by "paper": in most folds). ``groups`` is the group audit at the baseline of all rows; ``solutions`` are
+    those of all rows, by definition.
     """
 
     room: ClassVar[str] = "thresholds"
@@ -135,7 +136,16 @@ def fairness_scale(
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
     given = {**judging, "protocol": protocol, "n_folds": n_folds, "min_precision": min_precision}
     groups = audit_groups(dataset, threshold=options.baseline[taking_part[0]], **judging)
-    return FairnessScale(about, dataset.roles, attribute, given, pd.DataFrame(rows), groups, excluded, solutions)
+    return FairnessScale(
+        dataset=about,
+        roles=dataset.roles,
+        attribute=attribute,
+        options=given,
+        table=pd.DataFrame(rows),
+        groups=groups,
+        excluded_groups=excluded,
+        solutions=solutions,
+    )
 
 
 def _title(name: str, min_precision: float) -> str:
@@ -221,10 +231,13 @@ def _judged_held_out(
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), shaped, strict=True))
     for found in table.itertuples(index=False):
         row |= {
-            f"{found.definition}_range": found.range, f"{found.definition}_range_low": found.low,
-            f"{found.definition}_range_high": found.high, f"{found.definition}_verdict": found.verdict,
-            f"{found.definition}_satisfied": found.satisfied, f"{found.definition}_share": found.share,
-        }  # fmt: skip
+            f"{found.definition}_range": found.range,
+            f"{found.definition}_range_low": found.low,
+            f"{found.definition}_range_high": found.high,
+            f"{found.definition}_verdict": found.verdict,
+            f"{found.definition}_satisfied": found.satisfied,
+            f"{found.definition}_share": found.share,
+        }
     return row
 
 
@@ -238,8 +251,8 @@ _TEXT_COLUMNS = {"f1": "F1", "recall": "Recall", "precision": "Precision"}
 def scale_text(scale: FairnessScale) -> pd.DataFrame:
     """The table in words and figures, as page and report print it.
 
-    Held out: value (95 % interval), and for a range the share of resamples that satisfy it. Paper: mean (SD). ● marks what
-    satisfies its definition.
+    Held out: value (95 % interval), and for a range the share of resamples that satisfy it. Paper: mean (SD). ● marks
+    what satisfies its definition.
     """
     titles = _TEXT_COLUMNS | {name: f"{d.title}, range" for name, d in DEFINITIONS.items()}
     rows = []

@@ -1,11 +1,11 @@
 """The search: one candidate per group, their metric values within a window, the largest sum of objectives.
 
-With one metric the pooled candidates, sorted by value, are swept once while a monotonic queue per group keeps the best in the
-window [v, v + tolerance): every solution lies in the window that opens at its lowest value, so the best window is the
-global optimum, in O(N log N) with the sort. Before the sort goes whoever cannot be in it: a candidate that, with the best of
-every other group, stays below a solution already known, for which every 64th candidate is tried first. With two metrics a branch and bound over where the window of the first
-one opens calls that sweep on the second: with the first window a little too wide the sweep gives an upper bound, and when its
-picks fit the true window, the optimum.
+With one metric the pooled candidates, sorted by value, are swept once while a monotonic queue per group keeps the best
+in the window [v, v + tolerance): every solution lies in the window that opens at its lowest value, so the best window
+is the global optimum, in O(N log N) with the sort. Before the sort goes whoever cannot be in it: a candidate that, with
+the best of every other group, stays below a solution already known, for which every 64th candidate is tried first. With
+two metrics a branch and bound over where the window of the first one opens calls that sweep on the second: with the
+first window a little too wide the sweep gives an upper bound, and when its picks fit the true window, the optimum.
 """
 
 from __future__ import annotations

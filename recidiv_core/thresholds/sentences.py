@@ -149,7 +149,10 @@ def _held_out(audit: ThresholdAudit) -> str:
         "exceeds": "so it does not hold for people like these",
         "cannot conclude": "so whether it holds for people like these cannot be concluded",
     }[row.held_out_verdict]
-    return f"Tuned on one half of the rows and judged on the other, the range is {own}; the true one {between}, {conclusion}."
+    return (
+        f"Tuned on one half of the rows and judged on the other, the range is {own}; the true one {between}, "
+        f"{conclusion}."
+    )
 
 
 def _by_hand(audit: ThresholdAudit) -> str:
@@ -174,8 +177,8 @@ def notes(audit: ThresholdAudit, curves: ScoreCurves) -> list[str]:
     if own and max(own.values()) > audit.options["tolerance"]:
         group = max(own, key=own.get)
         found.append(
-            f"Equal scores are treated alike: in the group {group} up to {100 * own[group]:.0f} % of people share one score "
-            "and are flagged or spared together, so not every range can be reached."
+            f"Equal scores are treated alike: in the group {group} up to {100 * own[group]:.0f} % of people share "
+            "one score and are flagged or spared together, so not every range can be reached."
         )
     left_out = table[~table["takes_part"]]
     if len(left_out):
@@ -253,15 +256,17 @@ def curves_meet_sentence(both: ThresholdSolution) -> str:
         if math.isnan(both.smallest_range):
             return f"Within the limits equal opportunity and predictive parity cannot hold together: {both.reason}."
         return (
-            f"The precision–recall curves of the groups do not meet within {limit}: equal opportunity and predictive parity cannot "
-            f"hold together. Where they come nearest, recall or precision still differs by {_up(both.smallest_range, '')}."
+            f"The precision–recall curves of the groups do not meet within {limit}: equal opportunity and "
+            "predictive parity cannot hold together. Where they come nearest, recall or precision still differs "
+            f"by {_up(both.smallest_range, '')}."
         )
     where = both.by_group[both.by_group["takes_part"]]
     recall, precision = where["true_positive_rate"].mean(), where["positive_predictive_value"].mean()
     how = f", where they do so by {_trivially(both)}" if both.trivial else ""
     return (
-        f"The precision–recall curves of the groups meet within {limit} (at a recall of about {number(recall)} and a precision of "
-        f"about {number(precision)}{how}): equal opportunity and predictive parity can hold together there."
+        f"The precision–recall curves of the groups meet within {limit} (at a recall of about {number(recall)} and "
+        f"a precision of about {number(precision)}{how}): equal opportunity and predictive parity can hold "
+        "together there."
     )
 
 
@@ -281,6 +286,6 @@ def price_sentence(audit: ThresholdAudit) -> str:
         return f"{abs(change):.0f} {'more' if change > 0 else 'fewer'}"
 
     return (
-        f"Against the baseline most changes in the group {row['group']}: of every 1,000 of its people {said(flagged)} are "
-        f"flagged, {said(wrongly)} are flagged wrongly, and {said(missed)} are missed."
+        f"Against the baseline most changes in the group {row['group']}: of every 1,000 of its people "
+        f"{said(flagged)} are flagged, {said(wrongly)} are flagged wrongly, and {said(missed)} are missed."
     )

@@ -44,8 +44,8 @@ def tradeoff_curve(
     -------
     DataFrame with one row per tolerance, in rising order: definition, tolerance, status, objective, achieved_range,
     n_changed (people decided otherwise than at the baseline; summed weights where there are any), trivial, and with
-    ``halves`` held_out_objective and held_out_range (of the definition in full, also under partial parity). What does not
-    exist is NaN.
+    ``halves`` held_out_objective and held_out_range (of the definition in full, also under partial parity). What does
+    not exist is NaN.
 
     Raises
     ------
@@ -73,10 +73,11 @@ def tradeoff_curve(
         else:
             here = counts_at(curves, thresholds)
             row |= {
-                "objective": pick.total, "achieved_range": float(pick.ranges.max()),
+                "objective": pick.total,
+                "achieved_range": float(pick.ranges.max()),
                 "n_changed": float(np.abs((here - before)[:, :2].sum(axis=1)).sum()),
                 "trivial": bool(trivial(taking_part, here[takes_part])),
-            }  # fmt: skip
+            }
         if tuned is not None:
             row |= _held_out(halves[1], *tuned.at(tolerance), excluded, checked)
         rows.append(row)
@@ -104,7 +105,9 @@ class _Ascent:
 def _held_out(
     judging: ScoreCurves, pick: Pick | None, thresholds: dict[str, float], excluded: Mapping[str, str], options: Options
 ) -> dict[str, float]:
-    """Objective and range on the judging half; NaN where the tuning half has no solution, or a group is missing here."""
+    """Objective and range on the judging half; NaN where the tuning half has no solution, or a group is missing
+    here.
+    """
     groups = [group for group in thresholds if group not in excluded]
     if pick is None or not set(groups) <= set(judging.groups):
         return {"held_out_objective": math.nan, "held_out_range": math.nan}

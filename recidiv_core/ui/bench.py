@@ -43,19 +43,25 @@ def bench(current: Session) -> None:
 def _source(current: Session) -> None:
     st.subheader("1 · The table", anchor=False)
     file = st.file_uploader(
-        "Your own file: CSV, Parquet or XLSX", TABLE_TYPES, key="data upload",
-        help="It stays on this machine. It is read, checked, and shown with a guess at the roles; nothing is audited before you say so.",
-    )  # fmt: skip
+        "Your own file: CSV, Parquet or XLSX",
+        TABLE_TYPES,
+        key="data upload",
+        help="It stays on this machine. It is read, checked, and shown with a guess at the roles; nothing is audited "
+        "before you say so.",
+    )
     if file is not None and current.uploads.get("table") != file.file_id:
         current.uploads["table"] = file.file_id
         _read(current, file)
     if error := current.failures.get("table"):
         problems(error)
     name = st.selectbox(
-        "Or a sample", list(SAMPLES), format_func=lambda n: SAMPLES[n].title, key="data sample",
+        "Or a sample",
+        list(SAMPLES),
+        format_func=lambda n: SAMPLES[n].title,
+        key="data sample",
         index=list(SAMPLES).index(current.draft.name) if current.draft.name in SAMPLES else None,
         placeholder="Choose a sample",
-    )  # fmt: skip
+    )
     if name is not None and st.button("Use this sample", key="data use sample"):
         use_sample(name)
         st.rerun()
@@ -76,7 +82,8 @@ def _roles(current: Session) -> None:
     columns = list(draft.frame.columns)
     st.subheader("2 · What its columns are", anchor=False)
     st.caption(
-        f"{literal(draft.name)}: {len(draft.frame):,} rows, {len(columns):,} columns. Changes count when you press the button."
+        f"{literal(draft.name)}: {len(draft.frame):,} rows, {len(columns):,} columns. Changes count when you press "
+        "the button."
     )
     kinds = describe_types(draft).set_index("column")["type"]
     key = f"{draft.sha256[:8]}{len(draft.steps)}"
@@ -107,22 +114,36 @@ def _roles(current: Session) -> None:
         prediction = choose("Prediction", "prediction", help="The model's yes or no, coded like the outcome.")
     with right:
         sensitive = st.multiselect(
-            "Protected attributes", columns, default=[c for c in getattr(guess, "sensitive", ()) if c in columns],
-            format_func=show, key=f"role sensitive {key}", help="Numbers with many values are banded at their quartiles; choose your own cut-points below.",
-        )  # fmt: skip
+            "Protected attributes",
+            columns,
+            default=[c for c in getattr(guess, "sensitive", ()) if c in columns],
+            format_func=show,
+            key=f"role sensitive {key}",
+            help="Numbers with many values are banded at their quartiles; choose your own cut-points below.",
+        )
         polarity = st.selectbox(
-            "Being flagged", POLARITIES, index=POLARITIES.index(getattr(guess, "polarity", "punitive")), key=f"role polarity {key}",
+            "Being flagged",
+            POLARITIES,
+            index=POLARITIES.index(getattr(guess, "polarity", "punitive")),
+            key=f"role polarity {key}",
             format_func={"punitive": "harms the person (punitive)", "assistive": "helps the person (assistive)"}.get,
-        )  # fmt: skip
+        )
         weight = choose("Row weight", "weight")
         identifier = choose("Id", "id")
     if label is None:
         st.caption("Choose the outcome first: a column with two values.")
     else:  # what is chosen here is what a band or a join adds to
         current.draft_roles = Roles(
-            label, score=score, prediction=prediction, sensitive=tuple(sensitive), weight=weight, id=identifier,
-            positive_label=positive, polarity=polarity, features=getattr(guess, "features", ()),
-        )  # fmt: skip
+            label,
+            score=score,
+            prediction=prediction,
+            sensitive=tuple(sensitive),
+            weight=weight,
+            id=identifier,
+            positive_label=positive,
+            polarity=polarity,
+            features=getattr(guess, "features", ()),
+        )
     if st.button(
         "Audit this table", type="primary", key="data audit", icon=":material/play_arrow:", disabled=label is None
     ):

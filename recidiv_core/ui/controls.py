@@ -21,44 +21,68 @@ def controls(current: Session) -> Settings:
     if current.dataset.y_score is not None:
         settings = replace(settings, threshold=_threshold(current, key))
     tolerance = st.select_slider(
-        "Tolerance", _TOLERANCES, value=settings.tolerance, format_func=lambda x: f"{100 * x:g} pp", key="groups tolerance",
+        "Tolerance",
+        _TOLERANCES,
+        value=settings.tolerance,
+        format_func=lambda x: f"{100 * x:g} pp",
+        key="groups tolerance",
         help="A difference below this many percentage points is within tolerance (pp: percentage points).",
-    )  # fmt: skip
+    )
     levels = list(current.dataset.attributes[current.attribute].levels)
     references = dict(settings.reference)
     sizes = np.bincount(current.dataset.attributes[current.attribute].codes)
     start = references.get(current.attribute, levels[int(sizes.argmax())])
     reference = st.selectbox(
-        "Reference group", levels, index=levels.index(start), key=f"groups reference {key} {current.attribute}",
+        "Reference group",
+        levels,
+        index=levels.index(start),
+        key=f"groups reference {key} {current.attribute}",
         help="Differences and ratios are taken to this group; the verdicts compare all groups and do not depend on it.",
-    )  # fmt: skip
+    )
     references[current.attribute] = reference
     with st.expander("More"):
         level = st.selectbox(
-            "Confidence", _LEVELS, index=_LEVELS.index(settings.confidence_level), format_func=lambda x: f"{100 * x:g} %",
+            "Confidence",
+            _LEVELS,
+            index=_LEVELS.index(settings.confidence_level),
+            format_func=lambda x: f"{100 * x:g} %",
             key="groups confidence",
-        )  # fmt: skip
+        )
         support = st.number_input(
-            "Smallest group compared", 1, 100_000, settings.min_support, key="groups support",
+            "Smallest group compared",
+            1,
+            100_000,
+            settings.min_support,
+            key="groups support",
             help="Groups with fewer people are shown but not compared.",
-        )  # fmt: skip
+        )
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, settings.random_state, key="groups seed",
+            "Seed",
+            0,
+            2**31 - 1,
+            settings.random_state,
+            key="groups seed",
             help="The bootstrap is random; the same seed gives the same numbers again.",
-        )  # fmt: skip
+        )
     return replace(
-        settings, tolerance=tolerance, reference=tuple(sorted(references.items())), confidence_level=level,
-        min_support=int(support), random_state=int(seed),
-    )  # fmt: skip
+        settings,
+        tolerance=tolerance,
+        reference=tuple(sorted(references.items())),
+        confidence_level=level,
+        min_support=int(support),
+        random_state=int(seed),
+    )
 
 
 def _threshold(current: Session, key: str) -> float | None:
     """The cut-point on the score, in its own unit; None: the prediction column."""
     dataset, chosen = current.dataset, current.settings.threshold
     if dataset.y_pred is not None and not st.toggle(
-        "Use a cut-point on the score", value=chosen is not None, key=f"groups cut {key}",
+        "Use a cut-point on the score",
+        value=chosen is not None,
+        key=f"groups cut {key}",
         help="Off: people count as flagged where the prediction column says so.",
-    ):  # fmt: skip
+    ):
         return None
     grid = grid_of(dataset)
     start = grid.nearest(matching_threshold(dataset)) if chosen is None else chosen

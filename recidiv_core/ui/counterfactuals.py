@@ -1,4 +1,6 @@
-"""The controls of the Counterfactuals page, and what they ask for: the model, the pairs with their scores, probes and curves."""
+"""The controls of the Counterfactuals page, and what they ask for: the model, the pairs with their scores, probes
+and curves.
+"""
 
 from __future__ import annotations
 
@@ -95,23 +97,35 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     unaware = False
     if isinstance(model, tuple) and model[0] == "asked":
         unaware = st.toggle(
-            "Unaware of the protected attributes", getattr(old, "unaware", False), key=f"pairs unaware {key}",
-            help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under “Proxies”.",
-        )  # fmt: skip
+            "Unaware of the protected attributes",
+            getattr(old, "unaware", False),
+            key=f"pairs unaware {key}",
+            help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under "
+            "“Proxies”.",
+        )
     vary = _varied(dataset, getattr(old, "vary", {}), key)
     source = st.radio(
-        "Profiles", list(SOURCES), list(SOURCES).index(getattr(old, "source", "profiles" if model == _LOANS else "between")), format_func=SOURCES.get, key=f"pairs source {key}",
-        help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. “Between real rows” takes all columns together from two real rows that are alike: "
-        "no mixture of values appears that nobody has. “Real rows, flipped” asks about the people in the table.",
-    )  # fmt: skip
+        "Profiles",
+        list(SOURCES),
+        list(SOURCES).index(getattr(old, "source", "profiles" if model == _LOANS else "between")),
+        format_func=SOURCES.get,
+        key=f"pairs source {key}",
+        help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. "
+        "“Between real rows” takes all columns together from two real rows that are alike: no mixture of values "
+        "appears that nobody has. “Real rows, flipped” asks about the people in the table.",
+    )
     most = len(dataset) if source == "rows" else 200_000
     n = st.number_input(
         "How many", 1, most, min(getattr(old, "n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
     )
     with st.expander("More"):
         locale = st.selectbox(
-            "Language and country of names and places", LOCALES, LOCALES.index(getattr(old, "locale", "en")), key="pairs locale", help="A language, or a language and a country, by their ISO codes: en, es-mx, de-at.",
-        )  # fmt: skip
+            "Language and country of names and places",
+            LOCALES,
+            LOCALES.index(getattr(old, "locale", "en")),
+            key="pairs locale",
+            help="A language, or a language and a country, by their ISO codes: en, es-mx, de-at.",
+        )
         seed = st.number_input(
             "Seed",
             0,
@@ -121,16 +135,16 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
             help="The same seed gives the same profiles.",
         )
     current.pair_choices = PairChoices(
-        model,
-        unaware,
-        vary,
-        source,
-        int(n),
-        locale,
-        int(seed),
-        getattr(old, "columns", {}),
-        getattr(old, "threshold", None),
-        getattr(old, "feature", None),
+        model=model,
+        unaware=unaware,
+        vary=vary,
+        source=source,
+        n_profiles=int(n),
+        locale=locale,
+        random_state=int(seed),
+        columns=getattr(old, "columns", {}),
+        threshold=getattr(old, "threshold", None),
+        feature=getattr(old, "feature", None),
     )
     return current.pair_choices
 
@@ -138,9 +152,13 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
 def _varied(dataset: AuditDataset, old: dict[str, tuple[Any, ...]], key: str) -> dict[str, tuple[Any, ...]]:
     attributes = list(dataset.roles.sensitive)
     chosen = st.multiselect(
-        "Change", attributes, [a for a in old if a in attributes] or attributes[:1], key=f"pairs change {key}",
-        help="Nothing else differs between the clones of a profile. With several attributes, each alone and all together.",
-    )  # fmt: skip
+        "Change",
+        attributes,
+        [a for a in old if a in attributes] or attributes[:1],
+        key=f"pairs change {key}",
+        help="Nothing else differs between the clones of a profile. With several attributes, each alone and all "
+        "together.",
+    )
     found = {}
     for name in chosen:
         column = dataset.frame[name]
@@ -149,9 +167,13 @@ def _varied(dataset: AuditDataset, old: dict[str, tuple[Any, ...]], key: str) ->
         start = [v for v in old.get(name, ()) if v in levels or is_number] or levels[:_FIRST_LEVELS]
         options = list(dict.fromkeys([*levels, *start]))
         picked = st.multiselect(
-            f"Values of {name}", options, start, key=f"pairs values {key} {name}", accept_new_options=is_number,
+            f"Values of {name}",
+            options,
+            start,
+            key=f"pairs values {key} {name}",
+            accept_new_options=is_number,
             help="Type a number to add it." if is_number else None,
-        )  # fmt: skip
+        )
         found[name] = tuple(picked)
     return found
 
@@ -177,10 +199,14 @@ def asked(current: Session, dataset: AuditDataset, choices: PairChoices) -> Trai
         return current.compared[choices.model]
     key = ("asked", dataset.digest, choices.model[1], choices.unaware)
     return _made(
-        current, key, "Train the model",
-        lambda report: train_model(dataset, algorithm=choices.model[1], unaware=choices.unaware, n_iter=0, progress=report),
+        current,
+        key,
+        "Train the model",
+        lambda report: train_model(
+            dataset, algorithm=choices.model[1], unaware=choices.unaware, n_iter=0, progress=report
+        ),
         is_quick=len(dataset) <= _QUICK_ROWS,
-    )  # fmt: skip
+    )
 
 
 def training_table(current: Session) -> AuditDataset:
@@ -230,7 +256,10 @@ def pairs_to_ask(
 
 
 def _made(current: Session, key: Any, label: str, make: Callable[[Any], Any], *, is_quick: bool) -> Any:
-    """What ``make`` brings, made once; by itself where it is quick, with progress and a stop button either way. None until then."""
+    """What ``make`` brings, made once; by itself where it is quick, with progress and a stop button either way.
+
+    None until then.
+    """
     kept = current.compared
     if key not in kept:
 
@@ -249,15 +278,20 @@ def which_model(model: TrainedModel, choices: PairChoices) -> tuple[Any, ...]:
 
 
 def probe_of(current: Session, dataset: AuditDataset, model: TrainedModel, attribute: str) -> ProxyProbe | None:
-    """What the model's other columns tell about an attribute; by itself on a small table. None until then, and where it has no other."""
+    """What the model's other columns tell about an attribute; by itself on a small table.
+
+    None until then, and where it has no other.
+    """
     features = beside(model, dataset)
     if not features:
         return None
     return _made(
-        current, _probe_key(dataset, attribute, features), f"How well do the other columns tell {literal(attribute)}?",
+        current,
+        _probe_key(dataset, attribute, features),
+        f"How well do the other columns tell {literal(attribute)}?",
         lambda report: proxy_probe(dataset, attribute=attribute, features=features, progress=report),
         is_quick=len(dataset) * len(features) <= _QUICK_ROWS,
-    )  # fmt: skip
+    )
 
 
 def known_probes(
@@ -303,8 +337,14 @@ def threshold_of(current: Session, dataset: AuditDataset, model: TrainedModel, s
     low, high = (0.0, 1.0) if scores.min() >= 0 and scores.max() <= 1 else (float(scores.min()), float(scores.max()))
     flagged = decisions_of(model, dataset.roles.polarity)[1]
     found = st.slider(
-        "Threshold", low, high, min(max(start, low), high), (high - low) / 100, key=f"pairs threshold {dataset.digest[:10]} {which}",
-        help=f"Whoever scores this and above is {flagged.lower()}. It starts at the model's own, or where as many are flagged as had the outcome.",
-    )  # fmt: skip
+        "Threshold",
+        low,
+        high,
+        min(max(start, low), high),
+        (high - low) / 100,
+        key=f"pairs threshold {dataset.digest[:10]} {which}",
+        help=f"Whoever scores this and above is {flagged.lower()}. It starts at the model's own, or where as many are "
+        "flagged as had the outcome.",
+    )
     current.pair_choices = replace(choices, threshold=(which, found))
     return found

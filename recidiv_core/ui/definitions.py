@@ -19,7 +19,8 @@ def dots_key() -> None:
         for kind, (sign, *_) in DOTS.items()
     )
     st.caption(
-        f"{marks} · solid line: the group's threshold · dotted: the baseline, one threshold for all. People at the line and right of it are flagged."
+        f"{marks} · solid line: the group's threshold · dotted: the baseline, one threshold for all. People at the "
+        "line and right of it are flagged."
     )
 
 
@@ -35,13 +36,16 @@ def badges(audit: ThresholdAudit) -> None:
                 help=f"{definition.equalises} {definition.assumption}",
             )
             st.markdown(
-                f"{'**' if row.satisfied else ''}{state}{'**' if row.satisfied else ''}  \nrange {_short(row.range, row.definition, audit)}"
+                f"{'**' if row.satisfied else ''}{state}{'**' if row.satisfied else ''}  \nrange "
+                f"{_short(row.range, row.definition, audit)}"
             )
             st.caption(_beyond(audit, row))
 
 
 def _beyond(audit: ThresholdAudit, row: Any) -> str:
-    """What is known beyond these rows: verdict and interval, and for thresholds that were searched for what they rest on."""
+    """What is known beyond these rows: verdict and interval, and for thresholds that were searched for what they
+    rest on.
+    """
     if audit.solution is None:
         return f"{verdict_mark(row.verdict)} · people like these: {_between(row.low, row.high, row.definition, audit)}"
     if audit.solution.trivial:
@@ -67,10 +71,15 @@ def scale_table(scale: FairnessScale) -> None:
     text = scale_text(scale)
     table(text, name="fairness-scale-text", description="The fairness scale: performance and ranges of each row.")
     st.caption(
-        "As in the paper, the best thresholds are those with the largest sum of F1, without limits or weights. Parentheses: "
-        + ("the standard deviation over the parts." if scale.options["protocol"] == "paper" else "95 % interval; % of resamples: how often the definition holds when people are drawn anew.")
+        "As in the paper, the best thresholds are those with the largest sum of F1, without limits or weights. "
+        "Parentheses: "
+        + (
+            "the standard deviation over the parts."
+            if scale.options["protocol"] == "paper"
+            else "95 % interval; % of resamples: how often the definition holds when people are drawn anew."
+        )
         + " Trivial: more than 95 % of a group are flagged, or spared."
-    )  # fmt: skip
+    )
     if text.eq("not estimable").any(axis=None):
         st.caption(
             "Not estimable: nobody is flagged in some group, or nobody wrongly, so there is nothing to divide by."
@@ -80,7 +89,8 @@ def scale_table(scale: FairnessScale) -> None:
             st.caption(f"{row.title}: {row.reason}.")
         if row.n_infeasible:
             st.caption(
-                f"{row.title}: the tolerance could not be met in {row.n_infeasible} of the parts; there the nearest was taken."
+                f"{row.title}: the tolerance could not be met in {row.n_infeasible} of the parts; there the "
+                "nearest was taken."
             )
     if scale.excluded_groups:
         st.caption(
@@ -93,9 +103,9 @@ def scale_cards(active: str | None) -> None:
     st.caption("Level 1")
     with st.container(border=True):
         st.markdown(
-            "**No explicit discrimination** → **Fairness through unawareness**  \nThe model was not given the protected attribute. "
-            "Other columns can still carry it, so this alone equalises nothing."
-        )  # fmt: skip
+            "**No explicit discrimination** → **Fairness through unawareness**  \nThe model was not given the "
+            "protected attribute. Other columns can still carry it, so this alone equalises nothing."
+        )
     st.caption("Level 2, of which usually only one can be had at a time, and beyond")
     for intention in dict.fromkeys(d.intention for d in DEFINITIONS.values()):
         st.markdown(f"**{intention}**")
@@ -107,4 +117,4 @@ def scale_cards(active: str | None) -> None:
                         f"**{definition.title}**{' ◆ chosen' if definition.name == active else ''}  \n"
                         f"*Equalises:* {definition.equalises}  \n*Assumes:* {definition.assumption}  \n"
                         f"*May hurt:* {definition.may_hurt}"
-                    )  # fmt: skip
+                    )

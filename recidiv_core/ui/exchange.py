@@ -1,4 +1,6 @@
-"""What comes in and what goes out: the only places where a page takes a file, or offers one, and both stand on the trail."""
+"""What comes in and what goes out: the only places where a page takes a file, or offers one, and both stand on the
+trail.
+"""
 
 from __future__ import annotations
 

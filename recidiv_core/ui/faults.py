@@ -17,8 +17,9 @@ _LOG = logging.getLogger(__name__)
 def calm(error: Exception) -> bool:
     """Turn any fault of a page, a part of it or a press into one box; the session goes on, and so do all other pages.
 
-    Its number stands in the log with its place and type, and nothing of what it says: that could hold a cell value. Streamlit calls this for
-    every error that a script lets through (``st.App(on_script_error=…)``); True: it shows nothing itself.
+    Its number stands in the log with its place and type, and nothing of what it says: that could hold a cell value.
+    Streamlit calls this for every error that a script lets through (``st.App(on_script_error=…)``); True: it shows
+    nothing itself.
     """
     number = secrets.token_hex(4)
     _LOG.error("fault %s: %s", number, place_of(error))
@@ -26,8 +27,8 @@ def calm(error: Exception) -> bool:
     st.toast(f"A part of this page could not be worked out (fault {number}).", icon=":material/error:")
     with st.container(border=True):
         st.markdown(
-            f"**This part could not be worked out.** The fault is the program's, not yours, and what you loaded is still there. "
-            f"Whoever runs this server finds it in the log as fault {number}."
+            "**This part could not be worked out.** The fault is the program's, not yours, and what you loaded is "
+            f"still there. Whoever runs this server finds it in the log as fault {number}."
         )
         link("data", "**Back to the data**", icon=":material/database:")
         st.button(

@@ -109,32 +109,57 @@ def controls(current: Session) -> Choices:
     )
     before = getattr(old, "algorithms", _FIRST)
     algorithms = st.multiselect(
-        "Algorithms", TRAINABLE, [n for n in before if n in TRAINABLE], format_func=lambda name: ALGORITHMS[name].title, key="models algorithms",
-    )  # fmt: skip
+        "Algorithms",
+        TRAINABLE,
+        [n for n in before if n in TRAINABLE],
+        format_func=lambda name: ALGORITHMS[name].title,
+        key="models algorithms",
+    )
     unaware = st.toggle(
-        "Unaware of the protected attributes", getattr(old, "unaware", True), key="models unaware",
-        help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies stay.",
-    )  # fmt: skip
+        "Unaware of the protected attributes",
+        getattr(old, "unaware", True),
+        key="models unaware",
+        help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies "
+        "stay.",
+    )
     judged = st.selectbox(
-        "Judged by", list(_JUDGED), list(_JUDGED).index(getattr(old, "n_outer", 3)), format_func=_JUDGED.get, key="models judged",
-        help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model trained on the others.",
-    )  # fmt: skip
+        "Judged by",
+        list(_JUDGED),
+        list(_JUDGED).index(getattr(old, "n_outer", 3)),
+        format_func=_JUDGED.get,
+        key="models judged",
+        help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model "
+        "trained on the others.",
+    )
     with st.expander("More"):
         mitigations = st.multiselect(
-            "Mitigations to compare", MITIGATIONS, [n for n in before if n in MITIGATIONS], format_func=lambda name: ALGORITHMS[name].title, key="models mitigations",
-            help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the Thresholds page.",
-        )  # fmt: skip
+            "Mitigations to compare",
+            MITIGATIONS,
+            [n for n in before if n in MITIGATIONS],
+            format_func=lambda name: ALGORITHMS[name].title,
+            key="models mitigations",
+            help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the "
+            "Thresholds page.",
+        )
         features = _features(
             training, tuple(chosen) or (training.roles.label,), unaware, getattr(old, "features", None), key
         )
         balance = st.selectbox(
-            "Outcomes in the training part", list(_BALANCE), list(_BALANCE).index(getattr(old, "balance", None)), format_func=_BALANCE.get, key="models balance",
+            "Outcomes in the training part",
+            list(_BALANCE),
+            list(_BALANCE).index(getattr(old, "balance", None)),
+            format_func=_BALANCE.get,
+            key="models balance",
             help="Down-samples the more common outcome, in the training part only.",
-        )  # fmt: skip
+        )
         n_iter = st.number_input(
-            "Combinations of parameters to try", 0, 200, getattr(old, "n_iter", 0), key="models combinations",
+            "Combinations of parameters to try",
+            0,
+            200,
+            getattr(old, "n_iter", 0),
+            key="models combinations",
             help="At random, each on inner folds of the training part; 0 takes usual values.",
-        )  # fmt: skip
+        )
         n_inner = st.number_input(
             "Inner folds",
             2,
@@ -153,8 +178,17 @@ def controls(current: Session) -> Choices:
         )
         seed = st.number_input("Seed", 0, 2**31 - 1, getattr(old, "random_state", 0), key="models seed")
     current.model_choices = Choices(
-        tuple(chosen), (*algorithms, *mitigations), unaware, balance, judged, int(n_inner), int(n_iter), attribute, int(seed), features
-    )  # fmt: skip
+        outcomes=tuple(chosen),
+        algorithms=(*algorithms, *mitigations),
+        unaware=unaware,
+        balance=balance,
+        n_outer=judged,
+        n_inner=int(n_inner),
+        n_iter=int(n_iter),
+        attribute=attribute,
+        random_state=int(seed),
+        features=features,
+    )
     return current.model_choices
 
 
@@ -166,16 +200,24 @@ def _features(
     taken = {*outcomes, *roles.sensitive, roles.score, roles.prediction, roles.weight, roles.id}
     names = [name for name in training.table.frame if name not in taken]
     picked = st.multiselect(
-        "Columns to learn from", names, [n for n in old or () if n in names], key=f"models features {key}", placeholder="as the program chooses",
-        help="Empty: the columns with the role of features, else all but dates, ids, other outcomes, other scores and what tells the outcome too well.",
-    )  # fmt: skip
+        "Columns to learn from",
+        names,
+        [n for n in old or () if n in names],
+        key=f"models features {key}",
+        placeholder="as the program chooses",
+        help="Empty: the columns with the role of features, else all but dates, ids, other outcomes, other scores and "
+        "what tells the outcome too well.",
+    )
     if not picked:
         return None
     return tuple(picked) if unaware else (*picked, *roles.sensitive)
 
 
 def compared(current: Session, dataset: AuditDataset, choices: Choices) -> ModelComparison | None:
-    """What is finished of the models chosen. The rest is trained when asked for; what is finished stays when it is stopped."""
+    """What is finished of the models chosen.
+
+    The rest is trained when asked for; what is finished stays when it is stopped.
+    """
     done = current.compared
 
     def key(outcome: str, algorithm: str) -> Any:
@@ -191,8 +233,12 @@ def compared(current: Session, dataset: AuditDataset, choices: Choices) -> Model
             for outcome, name in missing:
                 cost = ALGORITHMS[name].cost
                 done[key(outcome, name)] = evaluate_models(
-                    dataset, algorithms=[name], outcomes=[outcome], progress=lambda share, text, p=passed, c=cost: report((p + share * c) / total, text), **choices.options()
-                )  # fmt: skip
+                    dataset,
+                    algorithms=[name],
+                    outcomes=[outcome],
+                    progress=lambda share, text, p=passed, c=cost: report((p + share * c) / total, text),
+                    **choices.options(),
+                )
                 passed += cost
 
         n = len(missing)
@@ -246,17 +292,26 @@ def saved(current: Session, dataset: AuditDataset, choices: Choices, outcome: st
 
         def run(report) -> None:
             current.compared[key] = train_model(
-                dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, features=choices.features, balance=choices.balance, n_inner=choices.n_inner, n_iter=choices.n_iter,
-                random_state=choices.random_state, progress=report,
-            )  # fmt: skip
+                dataset,
+                algorithm=algorithm,
+                outcome=outcome,
+                unaware=choices.unaware,
+                features=choices.features,
+                balance=choices.balance,
+                n_inner=choices.n_inner,
+                n_iter=choices.n_iter,
+                random_state=choices.random_state,
+                progress=report,
+            )
 
         long_work("Train it for saving", key="models save", run=run)
     model = current.compared.get(key)
     if model is not None:
         held = model.card["held_out"]
         st.caption(
-            f"{model.title}, trained on 70 % of the people: AUC {held['auc']:.3f} ({held['low']:.3f} to {held['high']:.3f}) on the {model.card['data']['n_held_out']:,} "
-            "rows held out. The file holds that model, and a card with the data's digest, columns, seed and these figures."
+            f"{model.title}, trained on 70 % of the people: AUC {held['auc']:.3f} ({held['low']:.3f} to "
+            f"{held['high']:.3f}) on the {model.card['data']['n_held_out']:,} rows held out. The file holds that "
+            "model, and a card with the data's digest, columns, seed and these figures."
         )
         download(
             "Download the model (skops)",
@@ -273,11 +328,21 @@ def importance(
 ) -> pd.DataFrame | None:
     """Permutation importance of the model picked."""
     return _kept(
-        current, "Which columns matter?", "importance", (dataset.digest, outcome, algorithm, choices.unaware, choices.features, choices.balance, choices.random_state),
+        current,
+        "Which columns matter?",
+        "importance",
+        (dataset.digest, outcome, algorithm, choices.unaware, choices.features, choices.balance, choices.random_state),
         lambda report: permutation_importance(
-            dataset, algorithm=algorithm, outcome=outcome, unaware=choices.unaware, features=choices.features, balance=choices.balance, random_state=choices.random_state, progress=report
+            dataset,
+            algorithm=algorithm,
+            outcome=outcome,
+            unaware=choices.unaware,
+            features=choices.features,
+            balance=choices.balance,
+            random_state=choices.random_state,
+            progress=report,
         ),
-    )  # fmt: skip
+    )
 
 
 def effects(
@@ -294,9 +359,19 @@ def effects(
     )
     selection = None if asked == "complete" else asked
     found = _kept(
-        current, "Compute the effects", f"effects {selection}", (dataset.digest, outcome, choices.unaware, choices.features, selection),
-        lambda report: marginal_effects(dataset, selection=selection, outcome=outcome, unaware=choices.unaware, features=choices.features, progress=report),
-    )  # fmt: skip
+        current,
+        "Compute the effects",
+        f"effects {selection}",
+        (dataset.digest, outcome, choices.unaware, choices.features, selection),
+        lambda report: marginal_effects(
+            dataset,
+            selection=selection,
+            outcome=outcome,
+            unaware=choices.unaware,
+            features=choices.features,
+            progress=report,
+        ),
+    )
     return selection, found
 
 
@@ -311,9 +386,12 @@ def proxies(current: Session, dataset: AuditDataset, choices: Choices) -> tuple[
         else names[0]
     )
     found = _kept(
-        current, f"How well do the features tell {literal(attribute)}?", "proxies", (dataset.digest, attribute, choices.random_state),
+        current,
+        f"How well do the features tell {literal(attribute)}?",
+        "proxies",
+        (dataset.digest, attribute, choices.random_state),
         lambda report: proxy_probe(dataset, attribute=attribute, random_state=choices.random_state, progress=report),
-    )  # fmt: skip
+    )
     return attribute, found
 
 
@@ -332,12 +410,17 @@ def _kept(current: Session, label: str, name: str, of: Any, make: Any) -> Any:
 def from_outside(current: Session) -> None:
     """A trained model from a file: its columns matched to the table's, every mismatch named, and its score audited."""
     st.caption(
-        "A model as skops, XGBoost (JSON, UBJ) or ONNX; it is opened in a process of its own, and nothing in it is run. Pickle and joblib files run code "
-        "when they are opened, and are refused."
+        "A model as skops, XGBoost (JSON, UBJ) or ONNX; it is opened in a process of its own, and nothing in it is "
+        "run. Pickle and joblib files run code when they are opened, and are refused."
     )
     model = uploaded(
-        current, "outside", label="A trained model", types=_MODEL_TYPES, load=lambda data, name: load_model(data, name=name), told="Checking the model …"
-    )  # fmt: skip
+        current,
+        "outside",
+        label="A trained model",
+        types=_MODEL_TYPES,
+        load=lambda data, name: load_model(data, name=name),
+        told="Checking the model …",
+    )
     if model is not None:
         _matched(current, model)
 

@@ -52,7 +52,8 @@ def opening(word: str) -> Room:
     room = BY_WORD[word]
     session().room = word
     st.html(
-        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } [data-testid='stStatusWidget'] button { display: none; }</style>"
+        "<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; } "
+        "[data-testid='stStatusWidget'] button { display: none; }</style>"
     )
     st.title(room.question, anchor=False)
     return room
@@ -93,8 +94,8 @@ def answer_box(verdict: str | None, text: str, *, about: str | None = None) -> N
 
 
 def picture(title: str, chart: Spec, *, name: str, table: pd.DataFrame, of: str | None = None) -> None:
-    """A chart with its title, alternative text, and a menu to take chart or table away; ``of`` says what it is about, where it is not
-    the dataset audited.
+    """A chart with its title, alternative text, and a menu to take chart or table away; ``of`` says what it is about,
+    where it is not the dataset audited.
     """
     head, menu = st.columns([5, 1], vertical_alignment="center", wrap=False)
     head.markdown(f"**{literal(title)}**")
@@ -198,9 +199,12 @@ def add_to_report(result: Any, *, key: str) -> None:
     """A note of the user's own and the button that puts the result into the report."""
     with st.container(border=True):
         st.text_area(
-            "Add this to the report, with a note of your own", key=f"note {key}", max_chars=2000, height=68,
+            "Add this to the report, with a note of your own",
+            key=f"note {key}",
+            max_chars=2000,
+            height=68,
             placeholder="What the reader should know about this result (optional)",
-        )  # fmt: skip
+        )
 
         def add() -> None:
             note = st.session_state[f"note {key}"]  # as it is at the press: what was just typed may have come with it
@@ -212,91 +216,111 @@ def add_to_report(result: Any, *, key: str) -> None:
 
 
 READING_VERDICTS = (
-    "**Exceeds tolerance ▲** The data show a difference between groups that is larger than the tolerance, even when chance is "
-    "allowed for over all groups and measures at once.",
+    "**Exceeds tolerance ▲** The data show a difference between groups that is larger than the tolerance, even "
+    "when chance is allowed for over all groups and measures at once.",
     "**Within tolerance ●** The data show that every difference is smaller than the tolerance.",
-    "**Cannot conclude □** The data fit both. This is not a clean bill: the groups are too small, and the page says how large a "
-    "difference would have had to be to be seen.",
-    "**Example in people.** A false positive rate of 45 % against 24 %: of 100 people in the first group who never had the "
-    "outcome, 45 were flagged; of 100 such people in the second, 24.",
+    "**Cannot conclude □** The data fit both. This is not a clean bill: the groups are too small, and the page "
+    "says how large a difference would have had to be to be seen.",
+    "**Example in people.** A false positive rate of 45 % against 24 %: of 100 people in the first group who never "
+    "had the outcome, 45 were flagged; of 100 such people in the second, 24.",
 )
 
 READING_THRESHOLDS = (
-    "**A dot is some people**, at their score. Blue is right, orange is wrong; filled is flagged, hollow is not; round had the "
-    "outcome, three-cornered did not. Move a group's line and see who changes.",
-    "**Satisfied** is a fact about these rows: the largest difference between groups is below the tolerance. Whether it holds for "
-    "people like these is another question; its verdict comes from rows that the thresholds were not tuned on.",
-    "**The price** counts people: against one threshold for all, how many more of every 1,000 in a group are flagged, flagged "
-    "wrongly, or missed.",
-    "**Why not all at once.** Where base rates differ, making one thing alike pulls another apart. The page tries every pair of "
-    "definitions on your data and says which can hold together.",
-    "**Example in people.** A threshold of 0.4 for one group and 0.5 for another means: of two people with a score of 0.45, the one "
-    "in the first group is flagged and the other is not. Whether that may be done at all is a matter of law; in many places it may not.",
+    "**A dot is some people**, at their score. Blue is right, orange is wrong; filled is flagged, hollow is not; "
+    "round had the outcome, three-cornered did not. Move a group's line and see who changes.",
+    "**Satisfied** is a fact about these rows: the largest difference between groups is below the tolerance. "
+    "Whether it holds for people like these is another question; its verdict comes from rows that the thresholds "
+    "were not tuned on.",
+    "**The price** counts people: against one threshold for all, how many more of every 1,000 in a group are "
+    "flagged, flagged wrongly, or missed.",
+    "**Why not all at once.** Where base rates differ, making one thing alike pulls another apart. The page tries "
+    "every pair of definitions on your data and says which can hold together.",
+    "**Example in people.** A threshold of 0.4 for one group and 0.5 for another means: of two people with a score "
+    "of 0.45, the one in the first group is flagged and the other is not. Whether that may be done at all is a "
+    "matter of law; in many places it may not.",
 )
 
 READING_RECIDIVISM = (
     "**At risk** means free to come back: from the day of the court, or of the release where the table has one.",
-    "**Watched for long enough.** Whoever was released shortly before the end of the data has had no time to return. They are left out of "
-    "the outcomes within that time, and counted, whether they returned or not. The curve uses them for as long as they were seen.",
-    "**Measured, not true.** The table knows who was convicted, or taken in, again. Where a group is watched more, more of its returns are "
-    "seen. The simulated events show by how much that alone can set groups apart.",
-    "**Example in people.** 28 % within 1 year, n = 38,852: of 100 appearances that were watched for a year, 28 were followed by another "
-    "of the same person in that year.",
+    "**Watched for long enough.** Whoever was released shortly before the end of the data has had no time to "
+    "return. They are left out of the outcomes within that time, and counted, whether they returned or not. The "
+    "curve uses them for as long as they were seen.",
+    "**Measured, not true.** The table knows who was convicted, or taken in, again. Where a group is watched more, "
+    "more of its returns are seen. The simulated events show by how much that alone can set groups apart.",
+    "**Example in people.** 28 % within 1 year, n = 38,852: of 100 appearances that were watched for a year, 28 "
+    "were followed by another of the same person in that year.",
 )
 
 READING_MODELS = (
-    "**AUC.** Of one person with the outcome and one without, how often the first has the higher score. 0.5 is a coin, 1 never wrong.",
-    "**Out of fold.** Each person is scored by a model that was trained on other people. A figure on the rows a model was trained on would flatter it.",
-    "**Recall, precision, specificity** are at the threshold with most recall at a precision of 85 %, as the fairness scale's authors choose it; "
-    "their SD is that over folds. The small print of 0.5 is in the second table.",
-    "**Unaware is not blind.** Without the attribute a model can still tell it from others: a district, a history that more watching has made "
-    "longer. “Proxies” shows which.",
-    "**Example in people.** Recall of 41 % at a precision of 85 %: of 100 people who came back the model flags 41, and of 100 it flags 85 came back.",
+    "**AUC.** Of one person with the outcome and one without, how often the first has the higher score. 0.5 is a "
+    "coin, 1 never wrong.",
+    "**Out of fold.** Each person is scored by a model that was trained on other people. A figure on the rows a "
+    "model was trained on would flatter it.",
+    "**Recall, precision, specificity** are at the threshold with most recall at a precision of 85 %, as the "
+    "fairness scale's authors choose it; their SD is that over folds. The small print of 0.5 is in the second "
+    "table.",
+    "**Unaware is not blind.** Without the attribute a model can still tell it from others: a district, a history "
+    "that more watching has made longer. “Proxies” shows which.",
+    "**Example in people.** Recall of 41 % at a precision of 85 %: of 100 people who came back the model flags 41, "
+    "and of 100 it flags 85 came back.",
 )
 
 READING_COUNTERFACTUALS = (
-    "**A clone** is the same profile once more, with another value of the protected attribute and nothing else changed. Whatever changes in the "
-    "decision, the attribute alone did it.",
-    "**A flip** is a profile whose clones get different decisions. **Gains** and **loses** say which way, for the person.",
-    "**0 flips is no clean bill.** A model that is not given the attribute cannot flip, and can still know it from other columns. “Proxies” says how well.",
-    "**An interval** “(95 % interval 12 to 16 %)” is where the rate of all such people lies, as far as these can tell. **McNemar's p** is small when chance in the "
-    "draw of profiles cannot explain why more lose than gain. **AUC** of a probe: 0.5, the other columns say nothing of the attribute; 1, they give it away.",
-    "**Where profiles come from** matters: a rate holds for people like these. Profiles made column by column may be nobody's; those between real rows "
-    "are like somebody.",
-    "**Example in people.** Flip rate of 15 %, 13 % lose: of 100 profiles, 15 get another decision with nothing but the attribute changed, and 13 of them a worse one.",
+    "**A clone** is the same profile once more, with another value of the protected attribute and nothing else "
+    "changed. Whatever changes in the decision, the attribute alone did it.",
+    "**A flip** is a profile whose clones get different decisions. **Gains** and **loses** say which way, for the "
+    "person.",
+    "**0 flips is no clean bill.** A model that is not given the attribute cannot flip, and can still know it from "
+    "other columns. “Proxies” says how well.",
+    "**An interval** “(95 % interval 12 to 16 %)” is where the rate of all such people lies, as far as these can "
+    "tell. **McNemar's p** is small when chance in the draw of profiles cannot explain why more lose than gain. "
+    "**AUC** of a probe: 0.5, the other columns say nothing of the attribute; 1, they give it away.",
+    "**Where profiles come from** matters: a rate holds for people like these. Profiles made column by column may "
+    "be nobody's; those between real rows are like somebody.",
+    "**Example in people.** Flip rate of 15 %, 13 % lose: of 100 profiles, 15 get another decision with nothing "
+    "but the attribute changed, and 13 of them a worse one.",
 )
 
 READING_PRIVACY = (
-    "**Train, holdout.** The real table is dealt into two halves. Copies are made from the first; the second says what people score who are like them and "
-    "were never seen. A copy that is nearer to the first gives its people away.",
+    "**Train, holdout.** The real table is dealt into two halves. Copies are made from the first; the second says "
+    "what people score who are like them and were never seen. A copy that is nearer to the first gives its people "
+    "away.",
     "**Distance.** Numbers are put on 0 to 1 by the real table; a category that differs counts 1. 0 is an exact copy.",
-    "**Share nearer to train.** 50 % is chance. The interval is about other draws of the people; ▲ where it lies above 50 %.",
-    "**Risk of an attack.** What it gains on people in the copy, beyond what it gains on others: 0 % nothing, 100 % everything. An attack that does no better than "
-    "guessing proves nothing, and is marked.",
-    "**Use.** A model trained on the copy, judged on real people. What it loses against one trained on real rows is the price.",
-    "**Example in people.** 72 % nearer to train: of 100 records of the copy, 72 have their nearest person among those it was made from, where 50 would be chance.",
+    "**Share nearer to train.** 50 % is chance. The interval is about other draws of the people; ▲ where it lies "
+    "above 50 %.",
+    "**Risk of an attack.** What it gains on people in the copy, beyond what it gains on others: 0 % nothing, 100 "
+    "% everything. An attack that does no better than guessing proves nothing, and is marked.",
+    "**Use.** A model trained on the copy, judged on real people. What it loses against one trained on real rows "
+    "is the price.",
+    "**Example in people.** 72 % nearer to train: of 100 records of the copy, 72 have their nearest person among "
+    "those it was made from, where 50 would be chance.",
 )
 
 READING_SENTENCING = (
-    "**Deviation.** Months given less months in the guidelines (the midpoint, where they give a range). +10: ten months longer.",
+    "**Deviation.** Months given less months in the guidelines (the midpoint, where they give a range). +10: ten "
+    "months longer.",
     "**What is counted.** Sentences to prison, in months; life is left out. “What was counted” says how many are not.",
-    "**The case** answers for sentences like one client's: this charge, this quantity level, this group. The figures describe; the cases can still differ in "
-    "history and much else.",
-    "**Like cases** are alike in charge, level, history and district. Once by regression, which lets each of them shift the deviation; once by comparing only within "
-    "cells that are alike in all of them. Where both say the same, the figure does not hang on the way.",
-    "**An interval** “(+9.4 to +12.3)” is where the mean of all such sentences lies, as far as these can tell. Where it holds 0, it may be chance.",
-    "**Example in people.** +10.8 months against −1.8: of two people sentenced for this charge at this level, one in the first group is given about a year more than one "
-    "in the second, on average.",
+    "**The case** answers for sentences like one client's: this charge, this quantity level, this group. The "
+    "figures describe; the cases can still differ in history and much else.",
+    "**Like cases** are alike in charge, level, history and district. Once by regression, which lets each of them "
+    "shift the deviation; once by comparing only within cells that are alike in all of them. Where both say the "
+    "same, the figure does not hang on the way.",
+    "**An interval** “(+9.4 to +12.3)” is where the mean of all such sentences lies, as far as these can tell. "
+    "Where it holds 0, it may be chance.",
+    "**Example in people.** +10.8 months against −1.8: of two people sentenced for this charge at this level, one "
+    "in the first group is given about a year more than one in the second, on average.",
 )
 
 READING_SLICES = (
-    "**A slice** is all people who share something: an age, a number of priors, a district, or several at once. The search tries every "
-    "combination there is and shows those with the most error for their size.",
-    "**▲ Confirmed** The error is larger than the average on people that the search did not see, chance allowed for over all "
-    "slices in the table. **□ Not confirmed** It may be chance: among so many combinations some look bad on any data.",
-    "**The tick** is the error on the rows searched. It is too high as a rule: a slice was picked because its error looked high there. Believe "
-    "the dot, which comes from the other rows, and its interval.",
-    "**Near-duplicates** hold nearly the same people under another description. They are folded under the best of them.",
-    "**Example in people.** A false positive rate of 47 % in a slice against 33 % over all: of 100 people in the slice who never had the "
-    "outcome 47 were flagged; of 100 such people anywhere, 33.",
+    "**A slice** is all people who share something: an age, a number of priors, a district, or several at once. "
+    "The search tries every combination there is and shows those with the most error for their size.",
+    "**▲ Confirmed** The error is larger than the average on people that the search did not see, chance allowed "
+    "for over all slices in the table. **□ Not confirmed** It may be chance: among so many combinations some look "
+    "bad on any data.",
+    "**The tick** is the error on the rows searched. It is too high as a rule: a slice was picked because its "
+    "error looked high there. Believe the dot, which comes from the other rows, and its interval.",
+    "**Near-duplicates** hold nearly the same people under another description. They are folded under the best of "
+    "them.",
+    "**Example in people.** A false positive rate of 47 % in a slice against 33 % over all: of 100 people in the "
+    "slice who never had the outcome 47 were flagged; of 100 such people anywhere, 33.",
 )

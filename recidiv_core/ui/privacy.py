@@ -1,4 +1,6 @@
-"""The controls of the Privacy page, and what they ask for: the split, the copies with their audits, and the public table to link to."""
+"""The controls of the Privacy page, and what they ask for: the split, the copies with their audits, and the public
+table to link to.
+"""
 
 from __future__ import annotations
 
@@ -78,30 +80,55 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
     ]
     offered = [name for name in offered if name != "smote" or rare < 0.495]
     copies = st.multiselect(
-        "Copies to make", offered, [n for n in getattr(old, "copies", _FIRST) if n in offered], format_func=lambda name: _COPIES[name][0], key=f"copies {key}",
-        help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian copula and CTGAN draw every row; CTGAN takes about a minute.",
-    )  # fmt: skip
+        "Copies to make",
+        offered,
+        [n for n in getattr(old, "copies", _FIRST) if n in offered],
+        format_func=lambda name: _COPIES[name][0],
+        key=f"copies {key}",
+        help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian "
+        "copula and CTGAN draw every row; CTGAN takes about a minute.",
+    )
     _, left_out = copied_columns(dataset)
     algorithms = list(TRAINABLE)
     algorithm = st.selectbox(
-        "Use is judged by", algorithms, algorithms.index(getattr(old, "algorithm", FIRST_ALGORITHMS[0])), format_func=lambda n: ALGORITHMS[n].title, key="copies algorithm",
-        help="A model of this kind is trained on each copy and judged on real people; a random forest and a logistic regression always stand beside it.",
-    )  # fmt: skip
+        "Use is judged by",
+        algorithms,
+        algorithms.index(getattr(old, "algorithm", FIRST_ALGORITHMS[0])),
+        format_func=lambda n: ALGORITHMS[n].title,
+        key="copies algorithm",
+        help="A model of this kind is trained on each copy and judged on real people; a random forest and a logistic "
+        "regression always stand beside it.",
+    )
     with st.expander("More"):
         taken = {dataset.roles.label, *dataset.roles.sensitive, dataset.roles.id}
         free = [n for n in dataset.frame if n not in taken]
         first = [n for n in (getattr(old, "columns", None) or ()) if n in free]
         picked = st.multiselect(
-            "Columns to copy", free, first, key=f"copies columns {key}", placeholder="as the program chooses",
-            help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and free texts are never copied.",
-        )  # fmt: skip
+            "Columns to copy",
+            free,
+            first,
+            key=f"copies columns {key}",
+            placeholder="as the program chooses",
+            help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and "
+            "free texts are never copied.",
+        )
         columns = tuple(picked) or None
         ratio = st.selectbox(
-            "Outcomes in drawn copies", list(_RATIOS), list(_RATIOS).index(getattr(old, "ratio", None)), format_func=_RATIOS.get, key="copies ratio"
-        )  # fmt: skip
+            "Outcomes in drawn copies",
+            list(_RATIOS),
+            list(_RATIOS).index(getattr(old, "ratio", None)),
+            format_func=_RATIOS.get,
+            key="copies ratio",
+        )
         epochs = st.number_input(
-            "CTGAN: epochs", 1, 2_000, getattr(old, "epochs", 150), step=50, key="copies epochs", help="How often it goes through the table."
-        )  # fmt: skip
+            "CTGAN: epochs",
+            1,
+            2_000,
+            getattr(old, "epochs", 150),
+            step=50,
+            key="copies epochs",
+            help="How often it goes through the table.",
+        )
         seed = st.number_input(
             "Seed",
             0,
@@ -115,8 +142,16 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
                 literal("Not copied: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + ".")
             )
     current.copy_choices = CopyChoices(
-        tuple(copies), columns, ratio, int(epochs), algorithm, int(seed), getattr(old, "title", None), getattr(old, "seen", ()), getattr(old, "linked", None)
-    )  # fmt: skip
+        copies=tuple(copies),
+        columns=columns,
+        ratio=ratio,
+        epochs=int(epochs),
+        algorithm=algorithm,
+        random_state=int(seed),
+        title=getattr(old, "title", None),
+        seen=getattr(old, "seen", ()),
+        linked=getattr(old, "linked", None),
+    )
     return current.copy_choices
 
 
@@ -133,17 +168,25 @@ def _like(dataset: AuditDataset, table: Table) -> AuditDataset:
     """Another table with the same roles."""
     roles = dataset.roles
     return training_dataset(
-        table, outcomes=[roles.label], sensitive=roles.sensitive, features=roles.features, positive_label=roles.positive_label, polarity=roles.polarity
-    )  # fmt: skip
+        table,
+        outcomes=[roles.label],
+        sensitive=roles.sensitive,
+        features=roles.features,
+        positive_label=roles.positive_label,
+        polarity=roles.polarity,
+    )
 
 
 def uploaded_holdout(current: Session, dataset: AuditDataset) -> None:
     """Other people, whom no copy has seen: where they are given, the whole table is what copies are made from."""
     table = _table(
-        current, "copy holdout", "Other people, as holdout (optional)",
-        "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two halves; with it copies are made anew, from all of it.",
+        current,
+        "copy holdout",
+        "Other people, as holdout (optional)",
+        "Real people that no copy was made from, in a table like this one. Without it the table is dealt into two "
+        "halves; with it copies are made anew, from all of it.",
         lambda table: split_with(dataset, _like(dataset, table)),
-    )  # fmt: skip
+    )
     if table is not None:
         st.caption("Copies are made from the whole table, and judged with these people.")
 
@@ -161,8 +204,12 @@ def _table(
     table = uploaded(current, name, label=label, types=TABLE_TYPES, load=load, hint=hint)
     if table is not None:
         st.button(
-            f"Without {literal(table.name)}", key=f"drop {name}", type="tertiary", icon=":material/close:", on_click=lambda: current.compared.pop(name, None)
-        )  # fmt: skip
+            f"Without {literal(table.name)}",
+            key=f"drop {name}",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=lambda: current.compared.pop(name, None),
+        )
     return table
 
 
@@ -180,15 +227,24 @@ def outside(current: Session, split: Split) -> None:
             literal(f"{table.name} is gone: it was made from another training part. Make one from this, and upload it.")
         )
     _table(
-        current, name, "A copy made elsewhere", "A table with the same column names, made from the training part alone. It is judged beside those made here.", check
-    )  # fmt: skip
+        current,
+        name,
+        "A copy made elsewhere",
+        "A table with the same column names, made from the training part alone. It is judged beside those made here.",
+        check,
+    )
     st.caption(
         "It must have been made from the training part alone: else the holdout is none, and the verdict means nothing."
     )
     download(
-        "Download the training part (real people)", lambda: csv_bytes(split.train.frame), "train.csv", "text/csv", key="copies train", type="tertiary",
+        "Download the training part (real people)",
+        lambda: csv_bytes(split.train.frame),
+        "train.csv",
+        "text/csv",
+        key="copies train",
+        type="tertiary",
         icon=":material/download:",
-    )  # fmt: skip
+    )
 
 
 def _algorithms(choices: CopyChoices) -> tuple[str, ...]:
@@ -198,7 +254,10 @@ def _algorithms(choices: CopyChoices) -> tuple[str, ...]:
 def release_of(
     current: Session, dataset: AuditDataset, split: Split, choices: CopyChoices
 ) -> tuple[ReleaseAudit, dict[str, SyntheticTable]] | None:
-    """What is finished of the copies chosen. The rest is made when asked for, or by itself where that is quick; what is finished stays when it is stopped."""
+    """What is finished of the copies chosen.
+
+    The rest is made when asked for, or by itself where that is quick; what is finished stays when it is stopped.
+    """
     done = current.compared
     given = (split.train.digest, split.holdout.digest, choices.random_state, choices.columns, _algorithms(choices))
     base = ("copies baseline", *given)
@@ -269,8 +328,13 @@ def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
     if new := [t for t in titles if seen and t not in seen]:
         first = new[-1]  # what has just come is what one wants to see
     title = st.segmented_control(
-        "Copy", titles, default=first if first in titles else titles[-1], required=True, format_func=literal, key=f"copy looked at {hash(tuple(titles))}"
-    )  # fmt: skip
+        "Copy",
+        titles,
+        default=first if first in titles else titles[-1],
+        required=True,
+        format_func=literal,
+        key=f"copy looked at {hash(tuple(titles))}",
+    )
     current.copy_choices = replace(current.copy_choices, title=title, seen=tuple(titles))
     return release.copies[titles.index(title)]
 
@@ -278,16 +342,24 @@ def choose_copy(current: Session, release: ReleaseAudit) -> CopyAudit:
 def offer(copy: SyntheticTable) -> None:
     """The copy with its card, as one file."""
     download(
-        "Download this copy with its card", copy.archive, "copy.zip", "application/zip", key="copies download", icon=":material/download:",
+        "Download this copy with its card",
+        copy.archive,
+        "copy.zip",
+        "application/zip",
+        key="copies download",
+        icon=":material/download:",
         help="CSV and Parquet (exact types), and a card: how it was made, from what, and what the audit found.",
-    )  # fmt: skip
+    )
 
 
 def public_table(current: Session) -> tuple[str, pd.DataFrame, str] | None:
     """The public table to link to, its name and digest: one uploaded, else the sample's census."""
     table = _table(
-        current, "public table", "A public table, such as a census of places", "A table that anybody can get, which shares columns with the copy."
-    )  # fmt: skip
+        current,
+        "public table",
+        "A public table, such as a census of places",
+        "A table that anybody can get, which shares columns with the copy.",
+    )
     if table is not None:
         return table.name, table.frame, table.sha256
     if current.training.table.name != "residents":
@@ -310,8 +382,12 @@ def linkage_choices(
     keys = [_NONE, *[n for n in shared if n not in numbers], *numbers]
     start = old.get("key", keys[1] if len(keys) > 1 and keys[1] not in numbers else _NONE)
     key = left.selectbox(
-        "Blocking key", keys, keys.index(start) if start in keys else 0, key=f"link key {token}", help="Only records with the same value are compared; R takes the degree of social backwardness."
-    )  # fmt: skip
+        "Blocking key",
+        keys,
+        keys.index(start) if start in keys else 0,
+        key=f"link key {token}",
+        help="Only records with the same value are compared; R takes the degree of social backwardness.",
+    )
     free = [n for n in shared if n != key]
     first = [n for n in old.get("fields", numbers) if n in free] or free[:2]
     fields = right.multiselect("Fields to compare", free, first, key=f"link fields {token} {key}")
@@ -322,14 +398,22 @@ def linkage_choices(
             kinds = [k for k in SIMILARITIES if k != "number" or name in numbers]
             kind = old.get("kinds", {}).get(name, "number" if name in numbers else "exact")
             chosen[name] = places[i % len(places)].selectbox(
-                f"{literal(name)}: alike by", kinds, kinds.index(kind) if kind in kinds else 0, key=f"link kind {token} {name}", help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items())
-            )  # fmt: skip
+                f"{literal(name)}: alike by",
+                kinds,
+                kinds.index(kind) if kind in kinds else 0,
+                key=f"link kind {token} {name}",
+                help="; ".join(f"{k}: {w}" for k, w in SIMILARITIES.items()),
+            )
     names = [_NONE, *[n for n in public if n in real and n != key and public[n].is_unique]]
     start = old.get("truth", names[-1])
     truth = st.selectbox(
-        "Which public record is true", names, names.index(start) if start in names else len(names) - 1, key=f"link truth {token}",
-        help="A column of the real table that names the public record a person belongs to. A record of the copy is then truly of the place of the real record nearest to it.",
-    )  # fmt: skip
+        "Which public record is true",
+        names,
+        names.index(start) if start in names else len(names) - 1,
+        key=f"link truth {token}",
+        help="A column of the real table that names the public record a person belongs to. A record of the copy is "
+        "then truly of the place of the real record nearest to it.",
+    )
     made = {"key": key, "fields": fields, "kinds": chosen, "truth": truth}
     current.copy_choices = replace(current.copy_choices, linked=made)
     if not fields:
@@ -338,8 +422,14 @@ def linkage_choices(
 
 
 def linkage_of(
-    current: Session, split: Split, copy: SyntheticTable, audit: CopyAudit, public: pd.DataFrame, digest: str, asked: dict[str, Any]
-) -> LinkageAudit | None:  # fmt: skip
+    current: Session,
+    split: Split,
+    copy: SyntheticTable,
+    audit: CopyAudit,
+    public: pd.DataFrame,
+    digest: str,
+    asked: dict[str, Any],
+) -> LinkageAudit | None:
     """The linkage asked for, made once."""
     key = ("linkage", split.train.digest, copy.title, repr(copy.card), digest, repr(asked))
     if key not in current.compared:
@@ -349,9 +439,13 @@ def linkage_of(
 
         def run(report) -> None:
             current.compared[key] = link_records(
-                copy.frame, public.set_index(asked["truth"], drop=False) if is_known else public, block_on=block_on, fields=fields,
-                truth=nearest_values(split, copy, audit, asked["truth"]) if is_known else None, progress=report,
-            )  # fmt: skip
+                copy.frame,
+                public.set_index(asked["truth"], drop=False) if is_known else public,
+                block_on=block_on,
+                fields=fields,
+                truth=nearest_values(split, copy, audit, asked["truth"]) if is_known else None,
+                progress=report,
+            )
 
         is_quick = len(copy.frame) * len(public) <= 20_000_000
         long_work("Link them", key="linkage", run=run, of=key if is_quick else None)

@@ -25,8 +25,13 @@ def about_one(
 ) -> Single | None:
     """One profile, typed in or a row of the table, and what was asked about it."""
     is_row = st.segmented_control(
-        "Start from", [False, True], default=False, required=True, key="pairs start", format_func={False: "A made profile", True: "A row of the table"}.get,
-    )  # fmt: skip
+        "Start from",
+        [False, True],
+        default=False,
+        required=True,
+        key="pairs start",
+        format_func={False: "A made profile", True: "A row of the table"}.get,
+    )
     number = 1
     if is_row:
         number = st.number_input(
@@ -43,8 +48,11 @@ def about_one(
     key = f"{dataset.digest[:10]} {is_row} {number} {current.pair_choices.key()}"
     profile = _typed_in(dataset, model, audit, start, key)
     allowed = st.multiselect(
-        "What may change", list(profile), [n for n in profile if n not in audit.attributes], key=f"pairs allowed {'|'.join(profile)}"[:200]
-    )  # fmt: skip
+        "What may change",
+        list(profile),
+        [n for n in profile if n not in audit.attributes],
+        key=f"pairs allowed {'|'.join(profile)}"[:200],
+    )
     if not allowed:
         st.info("Choose at least one thing that may change.")
         return None
@@ -102,8 +110,13 @@ def _edit_columns(current: Session, spec: ProfileSpec, choices: PairChoices) -> 
         return
     own, key = spec.columns[name], f"{name} {spec.dataset.digest[:8]}"
     way = st.segmented_control(
-        "Made as", list(_WAYS), default=own.kind if own.kind in _WAYS else "levels", required=True, format_func=_WAYS.get, key=f"pairs way {key}"
-    )  # fmt: skip
+        "Made as",
+        list(_WAYS),
+        default=own.kind if own.kind in _WAYS else "levels",
+        required=True,
+        format_func=_WAYS.get,
+        key=f"pairs way {key}",
+    )
     if way == "field":
         names = list(FIELDS)
         field_ = st.selectbox(

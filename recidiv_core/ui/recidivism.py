@@ -43,15 +43,27 @@ _KINDS = {
     DurationColumns: "A release, with the time until return",
 }
 _EVENT_PARTS = {
-    "person": ("Person", False, False), "date": ("Date", False, False), "release": ("Release date", True, False), "offence": ("Offence class", True, False),
-    "birth": ("Birth date", True, False), "age": ("Age at the event", True, False), "primary": ("Primary offence (yes or no)", True, False),
-    "weapon": ("Weapon involved", True, False), "minor_victim": ("Minor targeted", True, False), "custody_days": ("Days in custody", True, True),
-    "fines": ("Fines", True, True), "demographics": ("Protected attributes", True, True), "covariates": ("Other columns to keep", True, True),
-}  # fmt: skip
+    "person": ("Person", False, False),
+    "date": ("Date", False, False),
+    "release": ("Release date", True, False),
+    "offence": ("Offence class", True, False),
+    "birth": ("Birth date", True, False),
+    "age": ("Age at the event", True, False),
+    "primary": ("Primary offence (yes or no)", True, False),
+    "weapon": ("Weapon involved", True, False),
+    "minor_victim": ("Minor targeted", True, False),
+    "custody_days": ("Days in custody", True, True),
+    "fines": ("Fines", True, True),
+    "demographics": ("Protected attributes", True, True),
+    "covariates": ("Other columns to keep", True, True),
+}
 _DURATION_PARTS = {
-    "time": ("Time until return", False, False), "returned": ("Returned", False, False), "follow_up": ("Length of follow-up", True, False),
-    "person": ("Person", True, False), "demographics": ("Protected attributes", True, True),
-}  # fmt: skip
+    "time": ("Time until return", False, False),
+    "returned": ("Returned", False, False),
+    "follow_up": ("Length of follow-up", True, False),
+    "person": ("Person", True, False),
+    "demographics": ("Protected attributes", True, True),
+}
 
 
 def first_events() -> Events:
@@ -68,9 +80,11 @@ def source(current: Session) -> None:
     own, simulated, real = st.columns(3, gap="large")
     with own:
         uploaded = st.file_uploader(
-            "Your own events or releases: CSV, Parquet or XLSX", _TYPES, key="recidivism upload",
+            "Your own events or releases: CSV, Parquet or XLSX",
+            _TYPES,
+            key="recidivism upload",
             help="One row for each conviction, admission or arrest, or for each release. It stays on this machine.",
-        )  # fmt: skip
+        )
         if uploaded is not None and current.uploads.get("events") != uploaded.file_id:
             current.uploads["events"] = uploaded.file_id
             _read(current, uploaded)
@@ -169,9 +183,12 @@ def choices(events: Events, chosen: Any) -> dict[str, Any]:
     """What counts: horizons, window, ages and which offences are violent."""
     key = events.table.sha256[:10]
     names = st.multiselect(
-        "Within", list(_HORIZONS), ["1 year", "2 years", "3 years", "any time"], key="recidivism horizons",
+        "Within",
+        list(_HORIZONS),
+        ["1 year", "2 years", "3 years", "any time"],
+        key="recidivism horizons",
         help="How soon a return counts. Whoever was not watched for so long is left out of that outcome, and counted.",
-    )  # fmt: skip
+    )
     found: dict[str, Any] = {"horizons": tuple(_HORIZONS[name] for name in names)}
     if isinstance(chosen, DurationColumns):
         return found
@@ -206,15 +223,24 @@ def choices(events: Events, chosen: Any) -> dict[str, Any]:
 
 
 def codebook(events: Events, chosen: EventColumns, data: RecidivismData) -> dict[str, tuple[str, ...]] | None:
-    """Which offence classes count as violent and which as drug possession, as ticks that can be changed; None where nothing was changed."""
+    """Which offence classes count as violent and which as drug possession, as ticks that can be changed; None where
+    nothing was changed.
+    """
     own = data.codebook.reindex(columns=["offence", "n", "violent", "possession"]).fillna(
         {"violent": False, "possession": False}
     )
     shown = st.data_editor(
-        own.astype({"violent": bool, "possession": bool}), hide_index=True, disabled=["offence", "n"],
+        own.astype({"violent": bool, "possession": bool}),
+        hide_index=True,
+        disabled=["offence", "n"],
         key=f"recidivism codebook {events.table.sha256[:10]} {chosen.offence}",
-        column_config={"offence": "Offence class", "n": "Offences", "violent": "Violent", "possession": "Drug possession"},
-    )  # fmt: skip
+        column_config={
+            "offence": "Offence class",
+            "n": "Offences",
+            "violent": "Violent",
+            "possession": "Drug possession",
+        },
+    )
     ticked = {kind: tuple(shown.loc[shown[kind].astype(bool), "offence"]) for kind in ("violent", "possession")}
     before = {kind: tuple(own.loc[own[kind].astype(bool), "offence"]) for kind in ("violent", "possession")}
     return None if ticked == before else ticked
@@ -248,7 +274,9 @@ def true_rates(events: Events, data: RecidivismData, by: str) -> pd.DataFrame | 
 
 
 def hand_over(current: Session, data: RecidivismData) -> None:
-    """Give the table to the Data and Models pages; protected attributes are those chosen, or none that a model could be audited by."""
+    """Give the table to the Data and Models pages; protected attributes are those chosen, or none that a model could
+    be audited by.
+    """
     table, roles = data.as_table(), data.roles
     if not roles.sensitive:
         raise InputError.one("protected attributes", "at least one, chosen above", "none")

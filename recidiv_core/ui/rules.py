@@ -24,20 +24,33 @@ def rule_box(current: Session, audit: ThresholdAudit) -> None:
         rule = decision_rule(audit)
         file_name = f"rule-{zlib.crc32(audit.attribute.encode()):08x}.json"
         download(
-            "Download the decision rule (JSON)", json_bytes(rule), file_name, "application/json", key="thresholds rule",
-            icon=":material/data_object:", type="primary",
-            help="Attribute, thresholds per group, how ties are treated, definition, tolerance, and the data they were tuned on.",
-        )  # fmt: skip
+            "Download the decision rule (JSON)",
+            json_bytes(rule),
+            file_name,
+            "application/json",
+            key="thresholds rule",
+            icon=":material/data_object:",
+            type="primary",
+            help="Attribute, thresholds per group, how ties are treated, definition, tolerance, and the data they were "
+            "tuned on.",
+        )
         download(
             f"Download who is flagged (CSV, {audit.groups.n_flagged:,} of {len(current.dataset):,})",
-            lambda: csv_bytes(flags_of(rule, current.dataset)), "flagged.csv",
-            "text/csv", key="thresholds flags", icon=":material/download:",
-        )  # fmt: skip
+            lambda: csv_bytes(flags_of(rule, current.dataset)),
+            "flagged.csv",
+            "text/csv",
+            key="thresholds flags",
+            icon=":material/download:",
+        )
     with bring:
         st.file_uploader(
-            "Apply a rule to this table", ["json"], key=_UPLOAD, max_upload_size=1, on_change=_bring,
+            "Apply a rule to this table",
+            ["json"],
+            key=_UPLOAD,
+            max_upload_size=1,
+            on_change=_bring,
             help="A decision rule as downloaded here. It sets the thresholds of its attribute.",
-        )  # fmt: skip
+        )
         if error := current.failures.get("rule"):
             problems(error)
 

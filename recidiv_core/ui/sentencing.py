@@ -1,4 +1,6 @@
-"""The widgets of the Sentencing page: where the sentences come from, what their columns are, which case, and which groups."""
+"""The widgets of the Sentencing page: where the sentences come from, what their columns are, which case, and which
+groups.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,10 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class CaseChoices:
-    """The choices of the page: the case, whom to compare it with, and the groups compared over all. None: the first there is, or all."""
+    """The choices of the page: the case, whom to compare it with, and the groups compared over all.
+
+    None: the first there is, or all.
+    """
 
     charge: str | None = None
     level: int | None = None
@@ -98,9 +103,13 @@ def source(current: Session) -> None:
             return table
 
         uploaded(
-            current, "sentences", label="Your own sentences: CSV, Parquet or XLSX", types=TABLE_TYPES, load=load,
+            current,
+            "sentences",
+            label="Your own sentences: CSV, Parquet or XLSX",
+            types=TABLE_TYPES,
+            load=load,
             hint="One row for each sentence. It stays on this machine.",
-        )  # fmt: skip
+        )
     with simulated:
         n = st.number_input("Sentences to simulate", 100, 1_000_000, 20_000, 1_000, key="sentencing people")
         seed = st.number_input(
@@ -162,14 +171,20 @@ def case(records: SentencingRecords, start: CaseChoices) -> CaseChoices:
     charges = [*sizes.index, *sorted(records.values["charge"] - set(sizes.index))]
     places = st.columns([2, 1, 1, 1, 2])
     charge = places[0].selectbox(
-        "Charge", charges, index=_at(charges, start.charge), key=f"sentencing case charge {key}",
+        "Charge",
+        charges,
+        index=_at(charges, start.charge),
+        key=f"sentencing case charge {key}",
         format_func=lambda name: f"{name} ({sizes.get(name, 0):,})",
-    )  # fmt: skip
+    )
     levels = [_ALL_LEVELS, *_levels(counted[counted["charge"] == charge])]
     level = places[1].selectbox(
-        "Quantity level", levels, index=_at(levels, start.level), key=f"sentencing case level {key} {charge}",
+        "Quantity level",
+        levels,
+        index=_at(levels, start.level),
+        key=f"sentencing case level {key} {charge}",
         help="0 to 17, of a controlled substance.",
-    )  # fmt: skip
+    )
     found = {}
     for place, name in zip(places[2:4], ("race", "gender"), strict=True):
         values = [_ANY, *counted[name].value_counts().index] if name in counted else [_ANY]
@@ -179,9 +194,12 @@ def case(records: SentencingRecords, start: CaseChoices) -> CaseChoices:
         found[name] = None if value == _ANY else value
     others = _others(records, found)
     pick = places[4].selectbox(
-        "Compare with", list(others), index=_at(list(others.values()), start.compare_to), key=f"sentencing compare {key} {sorted(map(str, found.values()))}",
+        "Compare with",
+        list(others),
+        index=_at(list(others.values()), start.compare_to),
+        key=f"sentencing compare {key} {sorted(map(str, found.values()))}",
         disabled=len(others) < 2,
-    )  # fmt: skip
+    )
     return replace(
         start, charge=charge, level=None if level == _ALL_LEVELS else level, compare_to=others[pick], **found
     )
@@ -222,14 +240,20 @@ def groups(records: SentencingRecords, start: CaseChoices) -> CaseChoices:
         start.reference if start.reference in levels else reference_for(records, attribute, getattr(start, attribute))
     )
     reference = middle.selectbox(
-        "Compared with", levels, index=_at(levels, first), key=f"sentencing reference {key} {attribute}",
+        "Compared with",
+        levels,
+        index=_at(levels, first),
+        key=f"sentencing reference {key} {attribute}",
         help="The group that the others are compared with.",
-    )  # fmt: skip
+    )
     able = list(adjusters_of(records))
     alike = right.multiselect(
-        "Alike in", able, able if start.adjust_for is None else [n for n in start.adjust_for if n in able], key=f"sentencing alike {key}",
+        "Alike in",
+        able,
+        able if start.adjust_for is None else [n for n in start.adjust_for if n in able],
+        key=f"sentencing alike {key}",
         help="What cases have to share to be like cases.",
-    )  # fmt: skip
+    )
     return replace(start, attribute=attribute, reference=reference, adjust_for=tuple(alike))
 
 

@@ -1,4 +1,6 @@
-"""The controls of the Slices page: what is searched, slices written by hand, bins, and another variant to compare with."""
+"""The controls of the Slices page: what is searched, slices written by hand, bins, and another variant to compare
+with.
+"""
 
 from __future__ import annotations
 
@@ -43,39 +45,64 @@ def search_controls(current: Session) -> None:
     errors = [*own, *error_columns(dataset)]
     chosen = slicing.error or default_error(dataset)
     error = st.selectbox(
-        "Error", errors, index=errors.index(chosen), format_func=lambda name: LOSSES[name].title if name in LOSSES else f"Column: {name}",
-        key=_key(current, "error"), help=" ".join(f"{LOSSES[name].title}: {LOSSES[name].help}" for name in own) + " Or a column of your own.",
-    )  # fmt: skip
+        "Error",
+        errors,
+        index=errors.index(chosen),
+        format_func=lambda name: LOSSES[name].title if name in LOSSES else f"Column: {name}",
+        key=_key(current, "error"),
+        help=" ".join(f"{LOSSES[name].title}: {LOSSES[name].help}" for name in own) + " Or a column of your own.",
+    )
     if reason := unavailable(dataset, "log_loss"):
         st.caption(f"No log loss: {reason}.")
     include = st.checkbox(
-        "Search protected attributes too", slicing.include_sensitive, key=_key(current, "sensitive"),
+        "Search protected attributes too",
+        slicing.include_sensitive,
+        key=_key(current, "sensitive"),
         help="Without them, slices are made of the other columns only; who is in a slice is shown all the same.",
-    )  # fmt: skip
+    )
     k = st.slider("Slices", 1, 30, slicing.k, key=_key(current, "k"), help="How many, near-duplicates not counted.")
     alpha = st.select_slider(
-        "α: error against size", _ALPHAS, slicing.alpha, format_func=lambda a: f"{a:g}", key=_key(current, "alpha"),
-        help="Higher: small slices with much error come first. Lower: larger ones. At 0.95 a slice of a tenth of the people needs at least "
-        "half as much error again as the average; at 0.99 a tenth more.",
-    )  # fmt: skip
+        "α: error against size",
+        _ALPHAS,
+        slicing.alpha,
+        format_func=lambda a: f"{a:g}",
+        key=_key(current, "alpha"),
+        help="Higher: small slices with much error come first. Lower: larger ones. At 0.95 a slice of a tenth of the "
+        "people needs at least half as much error again as the average; at 0.99 a tenth more.",
+    )
     level = st.select_slider(
-        "Most parts in a slice", (*_LEVELS, _ANY), slicing.max_level or _ANY, key=_key(current, "level"),
+        "Most parts in a slice",
+        (*_LEVELS, _ANY),
+        slicing.max_level or _ANY,
+        key=_key(current, "level"),
         help="“age 18–21 and priors 3–5” has two parts.",
-    )  # fmt: skip
+    )
     support, features, holdout = _more(current, error)
     current.slicing = replace(
-        slicing, error=error, include_sensitive=include, k=k, alpha=alpha, max_level=None if level == _ANY else level,
-        min_support=support, features=features, holdout=holdout,
-    )  # fmt: skip
+        slicing,
+        error=error,
+        include_sensitive=include,
+        k=k,
+        alpha=alpha,
+        max_level=None if level == _ANY else level,
+        min_support=support,
+        features=features,
+        holdout=holdout,
+    )
 
 
 def _more(current: Session, error: str) -> tuple[int | None, tuple[str, ...] | None, float]:
     slicing, dataset = current.slicing, current.dataset
     with st.expander("More"):
         support = st.number_input(
-            "σ: fewest rows in a slice", 1, len(dataset), slicing.min_support, key=_key(current, "support"), placeholder="1 %, at least 32",
+            "σ: fewest rows in a slice",
+            1,
+            len(dataset),
+            slicing.min_support,
+            key=_key(current, "support"),
+            placeholder="1 %, at least 32",
             help="Of the rows searched. Empty: one in a hundred, and at least 32.",
-        )  # fmt: skip
+        )
         everything = candidates(dataset, error=error) + [
             name
             for name in dataset.frame.columns
@@ -84,13 +111,22 @@ def _more(current: Session, error: str) -> tuple[int | None, tuple[str, ...] | N
         everything = list(dict.fromkeys(everything))
         start = [name for name in slicing.features or () if name in everything]
         features = st.multiselect(
-            "Columns", everything, start, key=_key(current, "features"), placeholder="As the program chooses",
-            help="Empty: those that the roles name, else all but identifiers, dates, steps of the score, and what looks recorded after the outcome.",
-        )  # fmt: skip
+            "Columns",
+            everything,
+            start,
+            key=_key(current, "features"),
+            placeholder="As the program chooses",
+            help="Empty: those that the roles name, else all but identifiers, dates, steps of the score, and what "
+            "looks recorded after the outcome.",
+        )
         holdout = st.select_slider(
-            "Rows held out", (0.2, 0.3, 0.4, 0.5, 0.6), slicing.holdout, format_func=lambda share: f"{100 * share:g} %",
-            key=_key(current, "holdout"), help="Kept from search and binning, to test what was found.",
-        )  # fmt: skip
+            "Rows held out",
+            (0.2, 0.3, 0.4, 0.5, 0.6),
+            slicing.holdout,
+            format_func=lambda share: f"{100 * share:g} %",
+            key=_key(current, "holdout"),
+            help="Kept from search and binning, to test what was found.",
+        )
     return support, tuple(features) or None, holdout
 
 
@@ -132,16 +168,25 @@ def by_hand(current: Session, audit: SliceAudit) -> None:
             chosen.append((name, tuple(picked)))
         is_ready = bool(chosen) and all(picked for _, picked in chosen)
         st.button(
-            "Add this slice", key=_key(current, "hand add"), icon=":material/add:", disabled=not is_ready, on_click=_add, args=(tuple(chosen),),
-        )  # fmt: skip
+            "Add this slice",
+            key=_key(current, "hand add"),
+            icon=":material/add:",
+            disabled=not is_ready,
+            on_click=_add,
+            args=(tuple(chosen),),
+        )
         rows = audit.table[audit.table["kind"] == BY_HAND]
         for position, row in enumerate(rows.itertuples()):
             text, away = st.columns([5, 1], vertical_alignment="center", wrap=False)
             text.markdown(literal(row.words))
             away.button(
-                "Remove", key=f"{_key(current, 'hand remove')} {position}", type="tertiary", on_click=_remove, args=(position,),
+                "Remove",
+                key=f"{_key(current, 'hand remove')} {position}",
+                type="tertiary",
+                on_click=_remove,
+                args=(position,),
                 help=f"Remove the slice {spoken(row.words)}",
-            )  # fmt: skip
+            )
 
 
 def _add(slice_: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
@@ -175,9 +220,13 @@ def binning(current: Session, audit: SliceAudit) -> None:
         else:
             st.caption("Its values are levels as they are; rare ones are pooled.")
         st.button(
-            "All columns back to the bins found", key=_key(current, "bins back"), on_click=bins_back, type="tertiary", icon=":material/undo:",
+            "All columns back to the bins found",
+            key=_key(current, "bins back"),
+            on_click=bins_back,
+            type="tertiary",
+            icon=":material/undo:",
             disabled=not (current.slicing.cutpoints or current.slicing.special or current.slicing.monotonic),
-        )  # fmt: skip
+        )
     with shown:
         if not is_left_out:
             title = f"The levels of {name} and how often the outcome followed, on the rows searched"
@@ -196,12 +245,17 @@ def _cut_points(current: Session, audit: SliceAudit, name: str) -> None:
     with st.form(_key(current, f"bins {name} {cuts} {special} {trend}"), border=False):
         points = st.text_input("Cut-points", _text(cuts), help="A value equal to a cut-point opens the next level.")
         codes = st.text_input(
-            "Special codes", _text(special), help="Values that are no quantities, such as -9 for refused: each becomes a level of its own.",
-        )  # fmt: skip
+            "Special codes",
+            _text(special),
+            help="Values that are no quantities, such as -9 for refused: each becomes a level of its own.",
+        )
         wanted = st.selectbox(
-            "Trend of the event rate", ("none", *TRENDS), ("none", *TRENDS).index(trend),
-            help="What shape the share with the outcome may have from level to level. A trend makes the program look for the cut-points again.",
-        )  # fmt: skip
+            "Trend of the event rate",
+            ("none", *TRENDS),
+            ("none", *TRENDS).index(trend),
+            help="What shape the share with the outcome may have from level to level. A trend makes the program look "
+            "for the cut-points again.",
+        )
         if not st.form_submit_button("Use these"):
             return
     try:
@@ -211,10 +265,12 @@ def _cut_points(current: Session, audit: SliceAudit, name: str) -> None:
         return
     is_by_hand = new_cuts != cuts or name in dict(slicing.cutpoints)
     current.slicing = replace(
-        slicing, special=_put(slicing.special, name, new_codes), monotonic=_put(slicing.monotonic, name, "" if wanted == "none" else wanted),
+        slicing,
+        special=_put(slicing.special, name, new_codes),
+        monotonic=_put(slicing.monotonic, name, "" if wanted == "none" else wanted),
         cutpoints=_put(slicing.cutpoints, name, new_cuts if is_by_hand and wanted == trend else ()),
         manual=tuple(own for own in slicing.manual if name not in dict(own)),  # their levels may be gone
-    )  # fmt: skip
+    )
     n_dropped = len(slicing.manual) - len(current.slicing.manual)
     if n_dropped:
         st.toast(f"Slices by hand that used {literal(name)} were removed: {n_dropped}.", icon=":material/info:")
@@ -244,7 +300,9 @@ def _put(pairs: tuple[tuple[str, Any], ...], name: str, value: Any) -> tuple[tup
 
 
 def bins_back() -> None:
-    """The bins that OptBinning found, and no slices by hand, which name levels of the bins that they were written for."""
+    """The bins that OptBinning found, and no slices by hand, which name levels of the bins that they were written
+    for.
+    """
     current = session()
     current.slicing = replace(current.slicing, cutpoints=(), special=(), monotonic=(), manual=())
 
@@ -258,9 +316,9 @@ def _is_score(dataset: AuditDataset, name: str, error: str) -> bool:
 def comparison(current: Session, audit: SliceAudit) -> None:
     """The same slices with another score of this table, or in another table with the same columns."""
     st.caption(
-        "Another model: choose its score column. Another version of the data: upload it, with the same columns. Compared are all rows, "
-        "the first three slices found here, and those written by hand; each interval is at the confidence level by itself, while those "
-        "in the picture above allow for all slices together."
+        "Another model: choose its score column. Another version of the data: upload it, with the same columns. "
+        "Compared are all rows, the first three slices found here, and those written by hand; each interval is at "
+        "the confidence level by itself, while those in the picture above allow for all slices together."
     )
     dataset = current.dataset
     left, right = st.columns(2, gap="large")

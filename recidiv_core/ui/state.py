@@ -75,10 +75,12 @@ class Search:
 
 @dataclass(frozen=True)
 class Slicing:
-    """The choices of the Slices page. ``error`` None: log loss where the score is a probability, else the wrong decision.
+    """The choices of the Slices page.
 
-    ``manual`` holds slices written by hand, each as pairs (column, levels); ``cutpoints``, ``special`` and ``monotonic`` pairs of a column
-    and what was set for it.
+    ``error`` None: log loss where the score is a probability, else the wrong decision.
+
+    ``manual`` holds slices written by hand, each as pairs (column, levels); ``cutpoints``, ``special`` and
+    ``monotonic`` pairs of a column and what was set for it.
     """
 
     error: str | None = None
@@ -107,10 +109,15 @@ class Slicing:
         error = self.error or default_error(current.dataset)
         needs_flag = error in LOSSES and error != "log_loss"
         return own | {
-            "error": error, "threshold": current.settings.threshold if needs_flag else None, "binning": binning,
-            "manual": [{name: list(levels) if len(levels) > 1 else levels[0] for name, levels in one} for one in self.manual],
-            "confidence_level": current.settings.confidence_level, "random_state": current.settings.random_state,
-        }  # fmt: skip
+            "error": error,
+            "threshold": current.settings.threshold if needs_flag else None,
+            "binning": binning,
+            "manual": [
+                {name: list(levels) if len(levels) > 1 else levels[0] for name, levels in one} for one in self.manual
+            ],
+            "confidence_level": current.settings.confidence_level,
+            "random_state": current.settings.random_state,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +139,9 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class Sentences:
-    """What the Sentencing page reads: a table, what its columns are, and the truth planted in it, where it is simulated."""
+    """What the Sentencing page reads: a table, what its columns are, and the truth planted in it, where it is
+    simulated.
+    """
 
     table: Table
     columns: SentenceColumns
@@ -143,9 +152,12 @@ class Sentences:
 class Session:
     """The dataset being audited, the table being prepared, the settings, and the report so far.
 
-    ``events`` is what the Recidivism page builds outcomes from, ``sentences`` what the Sentencing page reads, ``training`` what the Models page trains on, ``compared`` the models finished there, what they were asked, and the copies of the Privacy page;
+    ``events`` is what the Recidivism page builds outcomes from, ``sentences`` what the Sentencing page reads,
+    ``training`` what the Models page trains on, ``compared`` the models finished there, what they were asked, and the
+    copies of the Privacy page;
     ``mitigated`` holds the decisions of its mitigations for the rows of ``dataset``.
-    ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work has brought so far. ``draft`` and
+    ``by_hand`` and ``found`` hold the thresholds set by hand and found last, per attribute; ``finished`` what long work
+    has brought so far. ``draft`` and
     ``draft_roles`` are what the Data page edits; they become ``dataset`` only when their roles hold, so a
     bad file never costs what was loaded before.
     """
@@ -182,10 +194,15 @@ class Session:
         return self._kept(
             (self.dataset.digest, s),
             lambda: audit_groups(
-                self.dataset, threshold=s.threshold, tolerance=s.tolerance, confidence_level=s.confidence_level,
-                min_support=s.min_support, random_state=s.random_state, reference=dict(s.reference),
+                self.dataset,
+                threshold=s.threshold,
+                tolerance=s.tolerance,
+                confidence_level=s.confidence_level,
+                min_support=s.min_support,
+                random_state=s.random_state,
+                reference=dict(s.reference),
             ),
-        )  # fmt: skip
+        )
 
     @property
     def baseline(self) -> float:
@@ -208,10 +225,16 @@ class Session:
         audit = self._kept(
             (self.dataset.digest, attribute, s, self.search, self.baseline, tuple((hand or {}).items())),
             lambda: audit_thresholds(
-                self.dataset, attribute=attribute, definition=definition, thresholds=hand, tolerance=s.tolerance,
-                confidence_level=s.confidence_level, random_state=s.random_state, **options,
+                self.dataset,
+                attribute=attribute,
+                definition=definition,
+                thresholds=hand,
+                tolerance=s.tolerance,
+                confidence_level=s.confidence_level,
+                random_state=s.random_state,
+                **options,
             ),
-        )  # fmt: skip
+        )
         if definition is not None:
             self.found[attribute] = audit.thresholds
         return audit

@@ -39,10 +39,14 @@ def definition_buttons(current: Session) -> None:
             current.search = replace(current.search, definition=pressed)
 
     st.segmented_control(
-        "Press a definition for the exact best thresholds, or move them by hand", [BY_HAND, *DEFINITIONS], required=True,
-        format_func=lambda name: "By hand" if name == BY_HAND else DEFINITIONS[name].title, key=key, on_change=press,
+        "Press a definition for the exact best thresholds, or move them by hand",
+        [BY_HAND, *DEFINITIONS],
+        required=True,
+        format_func=lambda name: "By hand" if name == BY_HAND else DEFINITIONS[name].title,
+        key=key,
+        on_change=press,
         width="stretch",
-    )  # fmt: skip
+    )
 
 
 def keep_as_by_hand(current: Session, changed: Mapping[str, float] | None = None) -> None:
@@ -65,9 +69,13 @@ def group_slider(current: Session, audit: ThresholdAudit, group: str, grid: Grid
     if st.session_state.get(key) != exact:
         st.session_state[key] = exact
     st.select_slider(
-        f"Threshold of {spoken(group)}", choices, format_func=lambda t: "nobody" if math.isinf(t) else f"{t:.6g}", key=key,
-        on_change=lambda: keep_as_by_hand(session(), {group: st.session_state[key]}), label_visibility="collapsed",
-    )  # fmt: skip
+        f"Threshold of {spoken(group)}",
+        choices,
+        format_func=lambda t: "nobody" if math.isinf(t) else f"{t:.6g}",
+        key=key,
+        on_change=lambda: keep_as_by_hand(session(), {group: st.session_state[key]}),
+        label_visibility="collapsed",
+    )
 
 
 def _choices(grid: Grid, *exact: float) -> list[float]:
@@ -83,27 +91,44 @@ def search_controls(current: Session, curves: ScoreCurves) -> None:
     tolerance = current.settings.tolerance
     options = tuple(sorted({*_TOLERANCES, tolerance}))
     tolerance = st.select_slider(
-        "Tolerance ε", options, value=tolerance, format_func=lambda x: f"{100 * x:g} pp", key="thresholds tolerance",
-        help="A definition is satisfied when the largest difference between groups stays below this many percentage points "
-        "(treatment equality: below this many hundredths of a person missed per person flagged wrongly).",
-    )  # fmt: skip
+        "Tolerance ε",
+        options,
+        value=tolerance,
+        format_func=lambda x: f"{100 * x:g} pp",
+        key="thresholds tolerance",
+        help="A definition is satisfied when the largest difference between groups stays below this many percentage "
+        "points (treatment equality: below this many hundredths of a person missed per person flagged wrongly).",
+    )
     if tolerance != current.settings.tolerance:
         current.settings = replace(current.settings, tolerance=tolerance)
     search = current.search
     objective = st.selectbox(
-        "Best means", list(OBJECTIVES), index=list(OBJECTIVES).index(search.objective), format_func=_OBJECTIVE_TITLES.get,
-        key="thresholds objective", help="Among thresholds that satisfy the definition, those with the largest sum of this over the groups.",
-    )  # fmt: skip
+        "Best means",
+        list(OBJECTIVES),
+        index=list(OBJECTIVES).index(search.objective),
+        format_func=_OBJECTIVE_TITLES.get,
+        key="thresholds objective",
+        help="Among thresholds that satisfy the definition, those with the largest sum of this over the groups.",
+    )
     beta, cost_ratio = search.beta, None
     if objective == "f_beta":
         beta = st.select_slider(
-            "β: weight of recall against precision", (0.25, 0.5, 1.0, 2.0, 4.0), value=beta, format_func=lambda x: f"{x:g}",
-            key="thresholds beta", help="1 weighs both alike; 2 counts recall for more.",
-        )  # fmt: skip
+            "β: weight of recall against precision",
+            (0.25, 0.5, 1.0, 2.0, 4.0),
+            value=beta,
+            format_func=lambda x: f"{x:g}",
+            key="thresholds beta",
+            help="1 weighs both alike; 2 counts recall for more.",
+        )
     if objective == "cost":
         cost_ratio = st.number_input(
-            "One wrong flag costs as much as … people missed", 0.0, 1000.0, search.cost_ratio or 1.0, 0.25, key="thresholds cost"
-        )  # fmt: skip
+            "One wrong flag costs as much as … people missed",
+            0.0,
+            1000.0,
+            search.cost_ratio or 1.0,
+            0.25,
+            key="thresholds cost",
+        )
     st.markdown("**Limits for each group**")
     limits = {
         "max_selection_rate": _limit(search, "max_selection_rate", "Most people flagged", 0.6),
@@ -112,9 +137,16 @@ def search_controls(current: Session, curves: ScoreCurves) -> None:
     }
     with st.expander("More"):
         partial = st.slider(
-            "λ: how much of statistical parity", 0.0, 1.0, search.partial, 0.05, key="thresholds partial", disabled=not search.allows_partial,
-            help="1: the groups' rates become alike. 0: each keeps its own baseline rate. Between: each moves that part of the way.",
-        )  # fmt: skip
+            "λ: how much of statistical parity",
+            0.0,
+            1.0,
+            search.partial,
+            0.05,
+            key="thresholds partial",
+            disabled=not search.allows_partial,
+            help="1: the groups' rates become alike. 0: each keeps its own baseline rate. Between: each moves that "
+            "part of the way.",
+        )
         weights = _weights(search, curves)
     current.search = replace(
         search, objective=objective, beta=beta, cost_ratio=cost_ratio, partial=partial, weights=weights, **limits
@@ -163,7 +195,9 @@ def _weights(search: Search, curves: ScoreCurves) -> tuple[tuple[str, float], ..
     known = dict(search.weights)
     st.caption("Weight of each group in the sum (1: all groups count alike)")
     found = {
-        group: st.number_input(f"Weight of {literal(group)}", 0.0, 100.0, known.get(group, 1.0), 0.5, key=f"thresholds weight {group}")
+        group: st.number_input(
+            f"Weight of {literal(group)}", 0.0, 100.0, known.get(group, 1.0), 0.5, key=f"thresholds weight {group}"
+        )
         for group in curves.groups
-    }  # fmt: skip
+    }
     return tuple((group, weight) for group, weight in found.items() if weight != 1)

@@ -14,10 +14,17 @@ from recidiv_core.ui.state import Session
 
 
 def uploaded(
-    current: Session, name: str, *, label: str, types: Sequence[str], load: Callable[[bytes, str], Any], hint: str | None = None, told: str = "Reading the file …"
-) -> Any:  # fmt: skip
-    """What ``load`` made of the bytes and the name of a file; it stays in ``current.compared`` under ``name`` when the page is left, which
-    empties the widget. A file that cannot be used is told, and takes the place of the one before.
+    current: Session,
+    name: str,
+    *,
+    label: str,
+    types: Sequence[str],
+    load: Callable[[bytes, str], Any],
+    hint: str | None = None,
+    told: str = "Reading the file …",
+) -> Any:
+    """What ``load`` made of the bytes and the name of a file; it stays in ``current.compared`` under ``name`` when the
+    page is left, which empties the widget. A file that cannot be used is told, and takes the place of the one before.
     """
     file = st.file_uploader(label, types, key=f"upload {name}", help=hint)
     if file is not None and current.uploads.get(name) != file.file_id:

@@ -39,8 +39,8 @@ _PROTOCOLS = {
 def long_work(label: str, *, key: str, run: Callable[[Report], None], of: Any = None) -> None:
     """A button that starts long work, then a bar with the time left and a stop button.
 
-    Any press outside a fragment ends the run at its next report; what ``run`` has put aside by then stays. With ``of``, what the work is
-    about, it starts by itself, unless it was stopped for the same before.
+    Any press outside a fragment ends the run at its next report; what ``run`` has put aside by then stays. With ``of``,
+    what the work is about, it starts by itself, unless it was stopped for the same before.
     """
     start = st.empty()
     stopped = f"stopped {key}"
@@ -73,7 +73,8 @@ def _quiet(share: float, text: str) -> None:
 def _finished(
     current: Session, label: str, *, name: str, of: Any, make: Callable[[Report], Any], is_quick: bool
 ) -> Any:
-    """What ``make`` brings, made once for ``of`` on this dataset and attribute: at once where it is quick, else by a button.
+    """What ``make`` brings, made once for ``of`` on this dataset and attribute: at once where it is quick, else by a
+    button.
 
     None until then.
     """
@@ -142,10 +143,15 @@ def work_on_tradeoff(current: Session, curves: ScoreCurves) -> pd.DataFrame | No
         for position, name in enumerate(DEFINITIONS):
             if name not in done:
                 done[name] = tradeoff_curve(
-                    curves, definition=name, tolerances=TOLERANCES, halves=halves,
-                    progress=lambda share, text, p=position: report((p + share) / len(DEFINITIONS), DEFINITIONS[text.split(":")[0]].title),
+                    curves,
+                    definition=name,
+                    tolerances=TOLERANCES,
+                    halves=halves,
+                    progress=lambda share, text, p=position: report(
+                        (p + share) / len(DEFINITIONS), DEFINITIONS[text.split(":")[0]].title
+                    ),
                     **options | {"partial": options["partial"] if name == "statistical_parity" else 1.0},
-                )  # fmt: skip
+                )
 
     if len(done) < len(DEFINITIONS):
         if _is_small(current):
@@ -163,11 +169,19 @@ def work_on_peers(current: Session, definition: str) -> pd.DataFrame | None:
         st.caption(f"fairlearn and aif360 have no post-processing for {DEFINITIONS[definition].title.lower()}.")
         return own if len(own) else None
     found = _finished(
-        current, "Where would fairlearn and aif360 land?", name="peers", of=options, is_quick=False,
+        current,
+        "Where would fairlearn and aif360 land?",
+        name="peers",
+        of=options,
+        is_quick=False,
         make=lambda report: peer_points(
-            current.dataset, attribute=current.attribute, random_state=current.settings.random_state, progress=report, **options
+            current.dataset,
+            attribute=current.attribute,
+            random_state=current.settings.random_state,
+            progress=report,
+            **options,
         ),
-    )  # fmt: skip
+    )
     parts = [part for part in (found, own) if part is not None and len(part)]
     return pd.concat(parts, ignore_index=True) if parts else None
 
@@ -175,32 +189,53 @@ def work_on_peers(current: Session, definition: str) -> pd.DataFrame | None:
 def work_on_scale(current: Session) -> FairnessScale | None:
     """The fairness scale table, by either protocol."""
     protocol = st.segmented_control(
-        "Protocol", list(_PROTOCOLS), default="held_out", required=True, format_func=_PROTOCOLS.get, key="thresholds protocol"
-    )  # fmt: skip
+        "Protocol",
+        list(_PROTOCOLS),
+        default="held_out",
+        required=True,
+        format_func=_PROTOCOLS.get,
+        key="thresholds protocol",
+    )
     options = {"protocol": protocol, "tolerance": current.settings.tolerance}
     return _finished(
-        current, "Make the table", name="scale", of=options, is_quick=_is_small(current),
+        current,
+        "Make the table",
+        name="scale",
+        of=options,
+        is_quick=_is_small(current),
         make=lambda report: fairness_scale(
-            current.dataset, attribute=current.attribute, random_state=current.settings.random_state, progress=report, **options
+            current.dataset,
+            attribute=current.attribute,
+            random_state=current.settings.random_state,
+            progress=report,
+            **options,
         ),
-    )  # fmt: skip
+    )
 
 
 def work_on_compatibility(current: Session, curves: ScoreCurves) -> pd.DataFrame | None:
     """Which pairs of definitions can hold together."""
     options = current.search_options(curves, "statistical_parity")
     return _finished(
-        current, "Which definitions can hold together?", name="pairs", of=options, is_quick=_is_small(current),
+        current,
+        "Which definitions can hold together?",
+        name="pairs",
+        of=options,
+        is_quick=_is_small(current),
         make=lambda report: compatibility(curves, options, progress=report),
-    )  # fmt: skip
+    )
 
 
 def work_on_comparison(current: Session, name: str, other: AuditDataset) -> pd.DataFrame | None:
     """The same slices in this dataset and in another one."""
     options = current.slicing.options(current)
     return _finished(
-        current, "Compare", name="variants", of=(name, other.digest, options), is_quick=False,
+        current,
+        "Compare",
+        name="variants",
+        of=(name, other.digest, options),
+        is_quick=False,
         make=lambda report: compare_slices(
             {current.dataset.name: current.dataset, name: other}, progress=report, **options
         ),
-    )  # fmt: skip
+    )

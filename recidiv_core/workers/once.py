@@ -1,4 +1,6 @@
-"""A worker that is started cold, for one request from standard input: where nothing was started to fork from, or nothing can be forked."""
+"""A worker that is started cold, for one request from standard input: where nothing was started to fork from, or
+nothing can be forked.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ class TooLong(Ended):
 
 
 class Broken(Ended):
-    """It was ended by something else: its memory, a fault, or whoever killed it. ``place`` says where a fault was; never what it said."""
+    """It was ended by something else: its memory, a fault, or whoever killed it.
+
+    ``place`` says where a fault was; never what it said.
+    """
 
     def __init__(self, place: str = ""):
         self.place = place
@@ -48,7 +51,8 @@ class Broken(Ended):
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked: ``function`` is "module:name" of one that takes the body as bytes and options by name, and returns bytes.
+    """What a worker is asked: ``function`` is "module:name" of one that takes the body as bytes and options by name,
+    and returns bytes.
 
     ``seconds`` of time and ``memory`` in bytes are its limits; ``may_write`` says whether it may write files.
     """
@@ -133,7 +137,9 @@ def _told(found: bytes) -> memoryview:
 
 
 class Pool:
-    """Workers forked from a warm process, which is started with the first of them, or by :meth:`warm`, and again where it was killed."""
+    """Workers forked from a warm process, which is started with the first of them, or by :meth:`warm`, and again
+    where it was killed.
+    """
 
     def __init__(self, *, load: Sequence[str] = (), most: int | None = None):
         self._load = list(load)
@@ -293,7 +299,9 @@ def forget() -> None:
 
 
 def run(task: Task, body: bytes, *, about: str, options: dict[str, Any]) -> memoryview:
-    """What ``task`` makes of ``body`` in a process of its own, as :meth:`Job.answer`; whether workers were started or not."""
+    """What ``task`` makes of ``body`` in a process of its own, as :meth:`Job.answer`; whether workers were started
+    or not.
+    """
     return (_workers or _kept_for(task.module)).run(task, body, about=about, options=options)
 
 

@@ -1,7 +1,7 @@
 """What a worker does: one request, one answer, within limits.
 
-Request and answer are frames: a length of eight bytes, then so many bytes. A request is the task as JSON and the body; an answer is one byte, which
-says of what kind it is, and the result. Nothing is ever unpickled, on either side.
+Request and answer are frames: a length of eight bytes, then so many bytes. A request is the task as JSON and the body;
+an answer is one byte, which says of what kind it is, and the result. Nothing is ever unpickled, on either side.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def read_frame(stream: IO[bytes]) -> bytes:
 def work(source: IO[bytes], sink: IO[bytes], lifeline: int | None) -> None:
     """Answer one request. Nothing that is printed meanwhile goes anywhere: a warning can hold a cell value.
 
-    ``lifeline`` is the reading end of a pipe that is never written to: when it closes whoever asked is gone, and this process ends.
+    ``lifeline`` is the reading end of a pipe that is never written to: when it closes whoever asked is gone, and this
+    process ends.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
@@ -92,8 +93,9 @@ def _plain(problems: Sequence[Problem]) -> bytes:
 def _end_with(lifeline: int) -> None:
     """End this process when the pipe closes, whatever it is busy with.
 
-    Not by ``PR_SET_PDEATHSIG``, which follows the thread that started the process, and a page's thread ends at every rerun. On Linux the kernel
-    sends the signal, which also ends a compiled loop that never lets another thread run; elsewhere a thread waits, and the clock ends such a loop.
+    Not by ``PR_SET_PDEATHSIG``, which follows the thread that started the process, and a page's thread ends at every
+    rerun. On Linux the kernel sends the signal, which also ends a compiled loop that never lets another thread run;
+    elsewhere a thread waits, and the clock ends such a loop.
     """
     if sys.platform == "linux":
         import fcntl

@@ -1,7 +1,8 @@
-"""The warm process that workers are made from: it has loaded what they need, does nothing itself, and ends with the one who started it.
+"""The warm process that workers are made from: it has loaded what they need, does nothing itself, and ends with the one
+who started it.
 
-``python -m recidiv_core.workers.zygote FD MODULE …``: on the socket FD comes one byte a worker, with two descriptors, the worker's own socket and
-its lifeline. It forks, and the worker talks to whoever asked without it.
+``python -m recidiv_core.workers.zygote FD MODULE …``: on the socket FD comes one byte a worker, with two descriptors,
+the worker's own socket and its lifeline. It forks, and the worker talks to whoever asked without it.
 """
 
 from __future__ import annotations

@@ -75,14 +75,28 @@ def test_a_malformed_question_is_told_by_its_field(change, field):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"text"', b"[" * 20_000, b"\xff\xfe", b'{"race": NaN}', b'{"\\ud800": 1}', EXAMPLE.encode() + b",", b'{"race": 1e999}'],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"[" * 20_000,
+        b"\xff\xfe",
+        b'{"race": NaN}',
+        b'{"\\ud800": 1}',
+        EXAMPLE.encode() + b",",
+        b'{"race": 1e999}',
+    ],
+)
 def test_what_is_not_a_question_is_no_fault_of_the_program(body):
     answer = ask(OPEN, "POST", "/sentencing-disparity", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422 and answer.json()["success"] is False and answer.json()["problems"]
 
 
-@pytest.mark.parametrize("change", [{"charge_code": "Arson"}, {"race": "black"}, {"controlled_substance_quantity_level": 9}])  # fmt: skip
+@pytest.mark.parametrize(
+    "change", [{"charge_code": "Arson"}, {"race": "black"}, {"controlled_substance_quantity_level": 9}]
+)
 def test_no_match_is_404_with_a_reason(change):
     answer = ask(OPEN, "POST", "/sentencing-disparity", json=CASE | change)
     assert answer.status_code == 404 and answer.json()["success"] is False and "matches" in answer.json()["message"]
@@ -92,8 +106,11 @@ def test_whom_to_compare_with_can_be_asked_and_what_there_is_is_listed():
     answer = ask(OPEN, "POST", "/sentencing-disparity", json=CASE | {"compare_to": {"race": "White"}}).json()
     assert answer["comparison"]["group"] == "White" and answer["comparison"]["n"] == 1
     assert ask(OPEN, "GET", "/api/cases").json() == {
-        "charge_code": ["Drug trafficking", "Fraud"], "race": ["Black", "White"], "gender": ["Female", "Male"], "controlled_substance_quantity_level": [6, 7],
-    }  # fmt: skip
+        "charge_code": ["Drug trafficking", "Fraud"],
+        "race": ["Black", "White"],
+        "gender": ["Female", "Male"],
+        "controlled_substance_quantity_level": [6, 7],
+    }
 
 
 def test_the_level_may_be_left_out():
@@ -137,7 +154,7 @@ def test_thresholds_and_slices_of_a_table_sent():
 
 
 def test_what_takes_too_long_is_ended():
-    slow = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=Workers(Pool(), seconds=0.01)))  # fmt: skip
+    slow = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=Workers(Pool(), seconds=0.01)))
     answer = ask(slow, "POST", audit_path(), content=table(0)[0])
     assert answer.status_code == 503 and "longer than 0.01 seconds" in answer.json()["message"]
 
@@ -154,10 +171,22 @@ def _basic(token: str) -> str:
 @pytest.mark.parametrize(
     ("header", "status"),
     [
-        (None, 401), ("", 401), ("Bearer", 401), ("Bearer ", 401), ("Bearer wrong", 401), (f"Bearer {TOKEN}x", 401), (f"Bearer {TOKEN[:-1]}", 401), (TOKEN, 401),
-        ("Basic !!", 401), (_basic("wrong"), 401), ("Bearer \xe9", 401), (f"Bearer {TOKEN}", 200), (f"bearer {TOKEN}", 200), (_basic(TOKEN), 200),
+        (None, 401),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer ", 401),
+        ("Bearer wrong", 401),
+        (f"Bearer {TOKEN}x", 401),
+        (f"Bearer {TOKEN[:-1]}", 401),
+        (TOKEN, 401),
+        ("Basic !!", 401),
+        (_basic("wrong"), 401),
+        ("Bearer \xe9", 401),
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer {TOKEN}", 200),
+        (_basic(TOKEN), 200),
     ],
-)  # fmt: skip
+)
 def test_with_a_token_everything_asks_for_it(header, status):
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
     for method, path in (("GET", "/"), ("GET", "/api/version"), ("GET", "/api/docs"), ("GET", "/api/openapi.json")):
@@ -193,8 +222,18 @@ def test_the_dashboards_own_connection_is_guarded_too():
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost", 200), ("LOCALHOST:8501", 200), ("127.0.0.1:8501", 200), ("[::1]", 200), ("[::1]:8501", 200), ("127.3.2.1:80", 200), ("elsewhere.example", 403), ("localhost.elsewhere.example", 403), ("", 403)],
-)  # fmt: skip
+    [
+        ("localhost", 200),
+        ("LOCALHOST:8501", 200),
+        ("127.0.0.1:8501", 200),
+        ("[::1]", 200),
+        ("[::1]:8501", 200),
+        ("127.3.2.1:80", 200),
+        ("elsewhere.example", 403),
+        ("localhost.elsewhere.example", 403),
+        ("", 403),
+    ],
+)
 def test_without_a_token_only_this_machine_by_its_own_name(host, status):
     for path in ("/", "/api/version"):
         assert ask(OPEN, "GET", path, headers={"Host": host}).status_code == status
@@ -212,13 +251,21 @@ def test_a_body_that_comes_too_slowly_ends(limits):
     async def send(message):
         said.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/api/audit", "headers": [(b"host", b"localhost")], "query_string": b""}  # fmt: skip
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/audit",
+        "headers": [(b"host", b"localhost")],
+        "query_string": b"",
+    }
     asyncio.run(guard(scope, receive, send))
     assert said[0]["status"] == 408 and guard._held == 0
 
 
 def test_work_ends_when_whoever_asked_has_gone():
-    """The work of a request is cancelled when the connection ends; that its process is killed then is tested with the workers."""
+    """The work of a request is cancelled when the connection ends; that its process is killed then is tested with
+    the workers.
+    """
     workers = Workers(Pool())
     guard = Guard(DASHBOARD, api=create_api(sentencing_records(papers_table()), workers=workers))
     path, _, query = audit_path().partition("?")
@@ -235,9 +282,18 @@ def test_work_ends_when_whoever_asked_has_gone():
         raise AssertionError("nobody is there")
 
     scope = {
-        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": "", "headers": [(b"host", b"localhost")], "query_string": query.encode(),
-        "http_version": "1.1", "scheme": "http", "server": ("localhost", 80), "client": ("localhost", 1),
-    }  # fmt: skip
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "query_string": query.encode(),
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+        "client": ("localhost", 1),
+    }
     start = time.perf_counter()
     asyncio.run(guard(scope, receive, send))
     assert time.perf_counter() - start < 10 and guard._held == 0 and workers._waiting == 0
@@ -308,8 +364,16 @@ def test_a_page_elsewhere_is_not_answered():
 
 @pytest.mark.parametrize(
     ("address", "token", "told"),
-    [("0.0.0.0", None, "none"), ("192.168.1.2", None, "none"), ("example.org", None, "none"), ("127.0.0.1", "short", "16 printable"), ("0.0.0.0", "é" * 20, "16 printable"), ("::", None, "none"), ("0.0.0.0", " " * 3 + "x" * 20, "no space")],
-)  # fmt: skip
+    [
+        ("0.0.0.0", None, "none"),
+        ("192.168.1.2", None, "none"),
+        ("example.org", None, "none"),
+        ("127.0.0.1", "short", "16 printable"),
+        ("0.0.0.0", "é" * 20, "16 printable"),
+        ("::", None, "none"),
+        ("0.0.0.0", " " * 3 + "x" * 20, "no space"),
+    ],
+)
 def test_a_token_that_will_not_do_is_told(monkeypatch, address, token, told):
     monkeypatch.delenv("RECIDIV_TOKEN", raising=False)
     if token:
@@ -336,8 +400,11 @@ _TABLE_CHECKS = [check for check in CHECKS.get_all() if check.__name__ != "posit
 
 @schema.parametrize()
 @settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)  # fmt: skip
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 def test_the_description_holds(case):
     """Random questions, right and wrong, against the description: no 500, and no answer that it does not know."""
     case.call_and_validate(checks=_TABLE_CHECKS, headers={"Host": "localhost"})

@@ -1,4 +1,7 @@
-"""What stands before everything: addresses, tokens, connections, and how a body may be framed. Without a server; with one: test_wire."""
+"""What stands before everything: addresses, tokens, connections, and how a body may be framed.
+
+Without a server; with one: test_wire.
+"""
 
 import asyncio
 import contextlib
@@ -66,8 +69,22 @@ def test_a_public_address_says_host_origin_and_prefix(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "host", "host.example/audit", "ftp://host", "https://", "https://u:p@host", "https://h/?q", "https://h/#f", "https://h:x", "https://h/%2e", "https://h//a", "https://[::1", "javascript:alert(1)"],
-)  # fmt: skip
+    [
+        "",
+        "host",
+        "host.example/audit",
+        "ftp://host",
+        "https://",
+        "https://u:p@host",
+        "https://h/?q",
+        "https://h/#f",
+        "https://h:x",
+        "https://h/%2e",
+        "https://h//a",
+        "https://[::1",
+        "javascript:alert(1)",
+    ],
+)
 def test_what_is_no_public_address_is_told(text):
     with pytest.raises(InputError, match="an address such as"):
         PublicUrl.of(text)
@@ -297,7 +314,9 @@ def test_a_client_behind_a_proxy_asks_so_much_at_once_and_no_more(monkeypatch):
     guarded = Guard(app, api=app, proxies=["10.0.0.1"])
 
     async def all_at_once():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded, client=("10.0.0.1", 1)), base_url="http://localhost") as asker:  # fmt: skip
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(guarded, client=("10.0.0.1", 1)), base_url="http://localhost"
+        ) as asker:
             headers = [{"X-Forwarded-For": "1.2.3.4"}] * 5 + [{"X-Forwarded-For": "1.2.3.5"}]
             return [a.status_code for a in await asyncio.gather(*(asker.get("/", headers=h) for h in headers))]
 
@@ -356,7 +375,19 @@ GOOD = [
     b"A\r\n0123456789\r\n1\r\n\n\r\n0\r\n\r\n",
     b"00003\r\nabc\r\n0\r\n\r\n",
 ]
-BAD = [b"3;a=b\r\nabc\r\n", b"3 \r\nabc\r\n", b"0;x\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"3\nabc", b"-1\r\n", b"\r\n", b"0x3\r\n", b"z\r\n", b"1" * 40, b"3\r\nabc\r\n" * 9 + b"g\r\n"]  # fmt: skip
+BAD = [
+    b"3;a=b\r\nabc\r\n",
+    b"3 \r\nabc\r\n",
+    b"0;x\r\n\r\n",
+    b"0\r\nX: y\r\n\r\n",
+    b"3\nabc",
+    b"-1\r\n",
+    b"\r\n",
+    b"0x3\r\n",
+    b"z\r\n",
+    b"1" * 40,
+    b"3\r\nabc\r\n" * 9 + b"g\r\n",
+]
 
 
 @given(st.sampled_from(GOOD), st.lists(st.integers(1, 5)), st.binary(max_size=8))

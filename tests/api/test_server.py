@@ -53,7 +53,17 @@ def audit_path(**options) -> str:
 def test_the_papers_number_through_the_papers_own_command(served):
     address, _ = served
     if shutil.which("curl"):
-        command = ["curl", "-s", "-X", "POST", "-H", "Content-Type: application/json", "-d", EXAMPLE, f"{address}/sentencing-disparity"]  # fmt: skip
+        command = [
+            "curl",
+            "-s",
+            "-X",
+            "POST",
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            EXAMPLE,
+            f"{address}/sentencing-disparity",
+        ]
         found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     else:
         found = asked(address, EXAMPLE)[1]
@@ -87,7 +97,9 @@ def test_two_hundred_at_once_and_nothing_is_lost_or_mixed_up(served):
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         found = list(pool.map(one, range(200)))
-    expected = [(200, 200 + i) if i % 10 == 0 else {0: (200, 93), 1: (200, 1), 2: (404, None)}[i % 3] for i in range(200)]  # fmt: skip
+    expected = [
+        (200, 200 + i) if i % 10 == 0 else {0: (200, 93), 1: (200, 1), 2: (404, None)}[i % 3] for i in range(200)
+    ]
     assert found == expected
 
 
@@ -96,7 +108,10 @@ def test_a_table_sent_gives_the_librarys_own_result(served, tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     dataset = load_dataset(frame, roles=Roles("y", score="s", sensitive="g"), name="body")
     whole = plain(audit_groups(dataset, threshold=0.5, tolerance=0.05).to_dict())
-    for sort, content in (("text/csv", body), ("application/vnd.apache.parquet", (tmp_path / "t.parquet").read_bytes())):  # fmt: skip
+    for sort, content in (
+        ("text/csv", body),
+        ("application/vnd.apache.parquet", (tmp_path / "t.parquet").read_bytes()),
+    ):
         status, found = sent(served[0], audit_path(threshold=0.5, tolerance=0.05), content, {"Content-Type": sort})
         found = json.loads(found)
         assert status == 200 and found.pop("manifest")["results"][0]["roles"]["label"] == "y"
@@ -135,14 +150,18 @@ def test_a_slow_client_blocks_nobody(served):
 
 
 def test_nothing_of_a_request_is_told_or_logged(served):
-    """A mark in cells, names and fields: neither in an error nor in what the server prints; and the dashboard goes on."""
+    """A mark in cells, names and fields: neither in an error nor in what the server prints; and the dashboard goes
+    on.
+    """
     address, log = served
     mark = "Zyxwvut"
     frame = table(3)[1]
     bodies = {
-        "mixed": frame.assign(s=[mark, *frame["s"][1:]]), "label": frame.assign(y=mark), "three": frame.assign(y=[mark, "b", "c", "d"] * 100),
+        "mixed": frame.assign(s=[mark, *frame["s"][1:]]),
+        "label": frame.assign(y=mark),
+        "three": frame.assign(y=[mark, "b", "c", "d"] * 100),
         "infinite": frame.assign(s=np.inf, z=mark),
-    }  # fmt: skip
+    }
     for name, body in bodies.items():
         status, found = sent(address, audit_path(), body.to_csv(index=False).encode(), {"Content-Type": "text/csv"})
         assert status == 422 and mark.encode() not in found, (name, found)

@@ -73,7 +73,9 @@ def test_many_files_at_once_are_counted_before_they_are_here(monkeypatch):
 def test_a_token_has_a_name_on_the_trail(started, tmp_path):
     token = add_token(tmp_path / "tokens", "anna")
     trail = tmp_path / "trail.jsonl"
-    address, _ = started(tmp_path, "--records", "simulated:200", "--tokens", str(tmp_path / "tokens"), "--audit-log", str(trail))  # fmt: skip
+    address, _ = started(
+        tmp_path, "--records", "simulated:200", "--tokens", str(tmp_path / "tokens"), "--audit-log", str(trail)
+    )
     body = random_table(1).to_csv(index=False).encode()
     roles = urllib.parse.urlencode({"roles": json.dumps({"label": "y", "score": "score", "sensitive": ["group"]})})
     asked = urllib.request.Request(f"{address}/api/audit?{roles}", body, {"Authorization": f"Bearer {token}"})

@@ -39,7 +39,10 @@ def answers(address: str, *pieces: bytes) -> bytes:
         return found
 
 
-UPGRADE = b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"  # fmt: skip
+UPGRADE = (
+    b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: "
+    b"Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+)
 POST = b"POST /sentencing-disparity HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -103,9 +106,13 @@ def test_askers_who_leave_at_once_leave_nothing_behind(started, tmp_path):
 def test_every_answer_carries_the_headers(served):
     """Also those that no application makes."""
     requests = {
-        200: GET, 404: b"GET /_stcore/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 403: b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
-        400: b"nonsense\r\n\r\n", 413: POST + b"Content-Length: 99999999\r\n\r\n", 422: POST + b"Content-Length: 2\r\n\r\n{}",
-    }  # fmt: skip
+        200: GET,
+        404: b"GET /_stcore/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        403: b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+        400: b"nonsense\r\n\r\n",
+        413: POST + b"Content-Length: 99999999\r\n\r\n",
+        422: POST + b"Content-Length: 2\r\n\r\n{}",
+    }
     page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     elsewhere = UPGRADE + b"Origin: http://elsewhere.example\r\n\r\n"
     for status, sent in [*requests.items(), (200, page), (101, UPGRADE + b"\r\n"), (403, elsewhere)]:
@@ -146,7 +153,16 @@ def _drip(address: str, kind: str, ended: dict[str, float]) -> None:
 
 
 def test_whoever_is_slow_is_closed_and_nobody_else_waits(served):
-    kinds = ["head", "second head", "lines before a head", "body", "table", "upload", "body that nobody reads", "nothing"]  # fmt: skip
+    kinds = [
+        "head",
+        "second head",
+        "lines before a head",
+        "body",
+        "table",
+        "upload",
+        "body that nobody reads",
+        "nothing",
+    ]
     ended: dict[str, float] = {}
     threads = [threading.Thread(target=_drip, args=(served[0], kind, ended)) for kind in kinds]
     for thread in threads:

@@ -21,7 +21,9 @@ def settled(page):
 
 
 def audited(page, text):
-    """Press "Audit this table" until the page says ``text``: a press while the page is being drawn anew goes nowhere."""
+    """Press "Audit this table" until the page says ``text``: a press while the page is being drawn anew goes
+    nowhere.
+    """
     for patience in (6_000, 12_000, 30_000):
         page.get_by_role("button", name="Audit this table").click()
         try:
@@ -37,7 +39,9 @@ def go(page, name):
 
 
 def uploader(page, label="Your own file"):
-    """The place for a file by its label: each is drawn when its own script is there, so that the first is not always the first to come."""
+    """The place for a file by its label: each is drawn when its own script is there, so that the first is not always
+    the first to come.
+    """
     return page.locator('[data-testid="stFileUploader"]', has_text=label).locator("input[type=file]")
 
 
@@ -178,7 +182,9 @@ def badge(page, title):
 
 
 def test_thresholds_by_hand_by_definition_and_by_rule(page):
-    """Move sliders, press a definition, see badge and numbers change; the rule taken away flags the same when it comes back."""
+    """Move sliders, press a definition, see badge and numbers change; the rule taken away flags the same when it
+    comes back.
+    """
     go(page, "Thresholds")
     before = held(page)
     slider = page.locator('input[aria-label="Threshold of Black"]')

@@ -1,4 +1,6 @@
-"""From events to an audit in a real browser: simulate, train two models, stop one run, choose, and read the verdict on the groups page."""
+"""From events to an audit in a real browser: simulate, train two models, stop one run, choose, and read the verdict
+on the groups page.
+"""
 
 import re
 

@@ -10,7 +10,8 @@ from tests.browser.test_journeys import uploader
 from tests.conftest import random_table
 
 # What was done once: frame the dashboard, say that one is its host, and have the next file sent elsewhere.
-FRAMING = """<!doctype html><title>elsewhere</title><iframe id="frame" src="{address}/your-data" width="1200" height="800"></iframe>
+FRAMING = """<!doctype html><title>elsewhere</title>
+<iframe id="frame" src="{address}/your-data" width="1200" height="800"></iframe>
 <script>
 window.told = [];
 addEventListener("message", event => told.push(event.data));
@@ -76,7 +77,12 @@ def test_told_messages_of_a_host_a_file_still_goes_to_the_server(browser, server
     page.on("request", lambda request: sent.append(request.url) if request.method in ("PUT", "POST") else None)
     page.goto(f"{server}/your-data")
     page.get_by_text("1 · The table").wait_for()
-    message = {"stCommVersion": 1, "type": "SET_FILE_UPLOAD_CLIENT_CONFIG", "prefix": "http://localhost:9/x", "headers": {}}  # fmt: skip
+    message = {
+        "stCommVersion": 1,
+        "type": "SET_FILE_UPLOAD_CLIENT_CONFIG",
+        "prefix": "http://localhost:9/x",
+        "headers": {},
+    }
     page.evaluate("message => window.postMessage(message, '*')", message)
     table = random_table(1).rename(columns={"y": "label", "group": "race"}).to_csv(index=False).encode()
     files = [{"name": "mine.csv", "mimeType": "text/csv", "buffer": table}]

@@ -13,7 +13,9 @@ from tests.conftest import random_table
 
 
 def choose(page, label, text):
-    """Pick an option of a select box or add one to a multiselect; again where a redraw closed the list or lost the press."""
+    """Pick an option of a select box or add one to a multiselect; again where a redraw closed the list or lost the
+    press.
+    """
     box = page.locator(f'input[aria-label="{label}"]')
     widget = page.locator('[data-testid="stSelectbox"], [data-testid="stMultiSelect"]').filter(has=box)
     for is_last in (False, False, True):

@@ -213,11 +213,14 @@ def test_slice_charts_are_valid_small_and_described_and_draw_their_tables(error)
     compared = compare_slices({"one": dataset, "two": other}, error=error, threshold=0.4)
     is_share = error != "log_loss"
     charts = {
-        "slices": slice_charts.slices_chart(audit), "makeup": slice_charts.makeup_chart(detail),
-        "parts": slice_charts.parts_chart(audit, detail), "spread": slice_charts.spread_chart(audit, detail),
-        "lattice": slice_charts.lattice_chart(audit, detail), "bins": slice_charts.bins_chart(audit.binning.table, "age"),
+        "slices": slice_charts.slices_chart(audit),
+        "makeup": slice_charts.makeup_chart(detail),
+        "parts": slice_charts.parts_chart(audit, detail),
+        "spread": slice_charts.spread_chart(audit, detail),
+        "lattice": slice_charts.lattice_chart(audit, detail),
+        "bins": slice_charts.bins_chart(audit.binning.table, "age"),
         "variants": slice_charts.comparison_chart(audit.error_mean, compared, share=is_share),
-    }  # fmt: skip
+    }
     assert_valid_small_and_described(charts)
     scale = 100 if is_share else 1
     for drawn, row in zip(charts["slices"]["data"]["values"], audit.table.itertuples(), strict=True):
@@ -242,10 +245,13 @@ def test_charts_of_recidivism_data_and_models_are_valid_small_and_described():
     one = found.points[(found.points["outcome"] == outcomes[0]) & (found.points["algorithm"] == "decision_tree")]
     importance = permutation_importance(dataset, algorithm="decision_tree", n_repeats=2)
     charts = {
-        "returned": recidivism_charts.return_chart(curve, [1, 3]), "rates": recidivism_charts.rates_chart(rates),
-        "auc": model_charts.auc_chart(found.table, found.folds, literature(outcomes)), "roc": model_charts.roc_chart(found.points, {}),
-        "threshold": model_charts.performance_chart(one), "importance": model_charts.importance_chart(importance, title="x", about="y"),
-    }  # fmt: skip
+        "returned": recidivism_charts.return_chart(curve, [1, 3]),
+        "rates": recidivism_charts.rates_chart(rates),
+        "auc": model_charts.auc_chart(found.table, found.folds, literature(outcomes)),
+        "roc": model_charts.roc_chart(found.points, {}),
+        "threshold": model_charts.performance_chart(one),
+        "importance": model_charts.importance_chart(importance, title="x", about="y"),
+    }
     assert_valid_small_and_described(charts)
     dots = next(layer for layer in charts["auc"]["layer"] if layer["mark"]["type"] == "tick")["data"]["values"]
     assert sorted(d["fold"] for d in dots) == pytest.approx(sorted(found.folds["auc"]))
@@ -259,9 +265,11 @@ def test_charts_of_pairs_are_valid_small_and_described_and_draw_their_tables():
     audit = audit_counterfactuals(model, pairs, threshold=0.5)
     bands, curve = audit.by_band("Income"), response_curve(model, pairs, feature="Income")
     charts = {
-        "direction": pair_charts.direction_chart(audit.summary), "bands": pair_charts.band_chart(bands, feature="Income"),
-        "curve": pair_charts.response_chart(curve, threshold=0.5, between=(30_000, 70_000)), "alone": pair_charts.response_chart(curve, threshold=2.0, between=None),
-    }  # fmt: skip
+        "direction": pair_charts.direction_chart(audit.summary),
+        "bands": pair_charts.band_chart(bands, feature="Income"),
+        "curve": pair_charts.response_chart(curve, threshold=0.5, between=(30_000, 70_000)),
+        "alone": pair_charts.response_chart(curve, threshold=2.0, between=None),
+    }
     assert_valid_small_and_described(charts)
     lose, gain = charts["direction"]["data"]["values"]
     women = (dataset.frame["Income"] < 80_000).mean()
@@ -299,9 +307,12 @@ def test_charts_of_copies_are_valid_small_and_described_and_draw_their_tables():
     linkage = link_records(split.train.frame, census, block_on=None, fields=["age"], truth=[None] * len(split.train))
     privacy = copies[1].privacy
     charts = {
-        "distances": copy_charts.distance_chart(privacy), "groups": copy_charts.nearer_chart(privacy), "attacks": copy_charts.attack_chart(copies[0].attacks),
-        "links": copy_charts.linkage_chart(linkage), "frontier": copy_charts.frontier_chart(release.frontier),
-    }  # fmt: skip
+        "distances": copy_charts.distance_chart(privacy),
+        "groups": copy_charts.nearer_chart(privacy),
+        "attacks": copy_charts.attack_chart(copies[0].attacks),
+        "links": copy_charts.linkage_chart(linkage),
+        "frontier": copy_charts.frontier_chart(release.frontier),
+    }
     assert_valid_small_and_described(charts)
     table = privacy.histogram
     assert table.groupby("series")["share"].sum().tolist() == pytest.approx([1, 1, 1]) and table["n"].sum() == 750
@@ -318,9 +329,13 @@ def test_charts_of_sentences_are_valid_small_and_described_and_draw_their_tables
     audit = audit_sentencing(records, charge="Fraud", race="Black", gender="Male", reference="White")
     case, contrast = audit.case, audit.contrast
     charts = {
-        "groups": sentence_charts.groups_chart(case), "spread": sentence_charts.spread_chart(case), "histogram": sentence_charts.histogram_chart(case),
-        "sides": sentence_charts.sides_chart(case), "contrast": sentence_charts.contrast_chart(contrast), "years": sentence_charts.years_chart(contrast),
-    }  # fmt: skip
+        "groups": sentence_charts.groups_chart(case),
+        "spread": sentence_charts.spread_chart(case),
+        "histogram": sentence_charts.histogram_chart(case),
+        "sides": sentence_charts.sides_chart(case),
+        "contrast": sentence_charts.contrast_chart(contrast),
+        "years": sentence_charts.years_chart(contrast),
+    }
     assert_valid_small_and_described(charts)
     assert [r["mean"] for r in charts["groups"]["data"]["values"]] == case.by_group["mean"].tolist()
     assert [r["group"] for r in charts["groups"]["data"]["values"] if r["asked"]] == ["Black, Male"]

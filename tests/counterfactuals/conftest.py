@@ -21,13 +21,20 @@ def people(n=400, seed=0):
     """Race, sex, age, priors (some missing), work, in the types that tables come in."""
     random = np.random.default_rng(seed)
     age = random.integers(18, 70, n)
-    return pd.DataFrame({
-        "race": pd.Categorical(random.choice(["W", "B", "A"], n), categories=["W", "B", "A"], ordered=True),
-        "sex": random.choice(["f", "m"], n), "age": age, "first": np.minimum(random.integers(12, 40, n), age),
-        "priors": pd.array(np.where(random.random(n) < 0.1, None, random.poisson(3, n)), dtype="Int64"),
-        "income": random.lognormal(10, 0.5, n), "works": random.random(n) < 0.5,
-        "district": random.choice(["North", "South", "East"], n), "y": random.integers(0, 2, n), "who": random.integers(0, n // 2, n),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "race": pd.Categorical(random.choice(["W", "B", "A"], n), categories=["W", "B", "A"], ordered=True),
+            "sex": random.choice(["f", "m"], n),
+            "age": age,
+            "first": np.minimum(random.integers(12, 40, n), age),
+            "priors": pd.array(np.where(random.random(n) < 0.1, None, random.poisson(3, n)), dtype="Int64"),
+            "income": random.lognormal(10, 0.5, n),
+            "works": random.random(n) < 0.5,
+            "district": random.choice(["North", "South", "East"], n),
+            "y": random.integers(0, 2, n),
+            "who": random.integers(0, n // 2, n),
+        }
+    )
 
 
 def dataset_of(frame, sensitive=("race", "sex"), **options):

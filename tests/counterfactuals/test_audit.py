@@ -1,4 +1,6 @@
-"""Flips, directions, gaps and p-values against hand counts, scipy and statsmodels; the article's audit; proxies where nothing flips."""
+"""Flips, directions, gaps and p-values against hand counts, scipy and statsmodels; the article's audit; proxies
+where nothing flips.
+"""
 
 import json
 import re
@@ -32,7 +34,9 @@ from tests.counterfactuals.conftest import dataset_of, model_of, people
 
 
 def test_the_article():
-    """Its data, tree, profiles and decisions: incomes from 40,000 to 70,000, every man approved and every woman denied."""
+    """Its data, tree, profiles and decisions: incomes from 40,000 to 70,000, every man approved and every woman
+    denied.
+    """
     dataset = load_dataset("sample:loans")
     np.random.seed(42)  # its step 1, as printed
     genders = np.random.choice(["Male", "Female"], 1000)
@@ -63,9 +67,10 @@ def test_the_article():
 
 @settings(max_examples=60)
 @given(
-    decisions=st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=2, max_size=60), assistive=st.booleans(),
+    decisions=st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=2, max_size=60),
+    assistive=st.booleans(),
     level=st.sampled_from([0.8, 0.95, 0.99]),
-)  # fmt: skip
+)
 def test_figures_are_those_counted_by_hand_and_by_others(decisions, assistive, level):
     """Three values; the model's decision about each profile as each is given."""
     table = np.array(decisions)
@@ -158,7 +163,9 @@ def test_each_attribute_alone_and_both_together():
 
 
 def test_intervals_count_people_where_they_stand_behind_several_rows():
-    """Coverage over samples of people with five identical rows each; taking rows as independent it would be some 0.6."""
+    """Coverage over samples of people with five identical rows each; taking rows as independent it would be some
+    0.6.
+    """
     random = np.random.default_rng(3)
     held = {"people": 0, "rows": 0}
     for _ in range(200):

@@ -29,12 +29,14 @@ from tests.counterfactuals.conftest import dataset_of, people
 FEATURES = ["race", "sex", "age", "first", "priors", "income", "works", "district"]
 TEXTS = st.text("abcdé<*", min_size=1, max_size=4)
 SPECS = st.one_of(
-    st.tuples(st.integers(-50, 50), st.integers(0, 60)).map(lambda t: FieldSpec(low=t[0], high=t[0] + t[1], is_whole=True)),
+    st.tuples(st.integers(-50, 50), st.integers(0, 60)).map(
+        lambda t: FieldSpec(low=t[0], high=t[0] + t[1], is_whole=True)
+    ),
     st.tuples(st.floats(-5, 5), st.floats(0, 9)).map(lambda t: FieldSpec(low=t[0], high=t[0] + t[1])),
     st.lists(TEXTS, min_size=1, max_size=4).map(lambda v: FieldSpec(levels=tuple(v))),
     st.lists(st.integers(0, 9), min_size=1, max_size=4).map(lambda v: FieldSpec(levels=tuple(v))),
     st.sampled_from(sorted(FIELDS)).map(lambda name: FieldSpec(field=name)),
-)  # fmt: skip
+)
 VALUES = st.one_of(
     st.lists(TEXTS, min_size=2, max_size=4, unique=True),
     st.lists(st.integers(0, 99), min_size=2, max_size=3, unique=True),
@@ -55,9 +57,12 @@ def assert_only_varied_differ(pairs, frame):
 
 @settings(max_examples=200)
 @given(
-    columns=st.dictionaries(TEXTS, SPECS, min_size=1, max_size=5), vary=st.dictionaries(st.sampled_from(["g", "h"]), VALUES, min_size=1, max_size=2),
-    n=st.integers(1, 30), seed=st.integers(0, 2**31), locale=st.sampled_from(["en", "de", "ru", "ja", "es-mx"]),
-)  # fmt: skip
+    columns=st.dictionaries(TEXTS, SPECS, min_size=1, max_size=5),
+    vary=st.dictionaries(st.sampled_from(["g", "h"]), VALUES, min_size=1, max_size=2),
+    n=st.integers(1, 30),
+    seed=st.integers(0, 2**31),
+    locale=st.sampled_from(["en", "de", "ru", "ja", "es-mx"]),
+)
 def test_clones_differ_in_what_is_varied_alone(columns, vary, n, seed, locale):
     pairs = make_pairs(ProfileSpec(columns), vary=vary, n_profiles=n, locale=locale, random_state=seed)
     frame = pairs.frame()
@@ -76,10 +81,19 @@ def test_clones_differ_in_what_is_varied_alone(columns, vary, n, seed, locale):
 
 @settings(max_examples=100)
 @given(
-    chosen=st.sets(st.sampled_from(FEATURES), min_size=1), source=st.sampled_from(["profiles", "between", "rows"]),
-    vary=st.sampled_from([{"race": ["B", "W"]}, {"sex": ["f", "m"], "race": ["A", "W", "B"]}, {"works": [True, False]}, {"age": [20, 60]}, {"priors": [0, 9]}]),
+    chosen=st.sets(st.sampled_from(FEATURES), min_size=1),
+    source=st.sampled_from(["profiles", "between", "rows"]),
+    vary=st.sampled_from(
+        [
+            {"race": ["B", "W"]},
+            {"sex": ["f", "m"], "race": ["A", "W", "B"]},
+            {"works": [True, False]},
+            {"age": [20, 60]},
+            {"priors": [0, 9]},
+        ]
+    ),
     seed=st.integers(0, 999),
-)  # fmt: skip
+)
 def test_clones_keep_the_types_of_the_data(dataset, chosen, source, vary, seed):
     columns = [name for name in dataset.frame if name in chosen and name not in vary] or ["income"]
     if source == "rows":
@@ -101,16 +115,22 @@ def test_clones_keep_the_types_of_the_data(dataset, chosen, source, vary, seed):
 
 def test_the_same_seed_gives_the_same_pairs_in_another_process():
     code = (
-        "import hashlib; from tests.counterfactuals.conftest import *; from recidiv_core.counterfactuals import *\n"
-        "d = dataset_of(people()); v = {'race': ['B', 'W']}\n"
-        "for b in (False, True):\n"
-        "    s = suggest_profile_spec(d, from_data=b)\n"
-        "    print(hashlib.sha256(make_pairs(s, vary=v, n_profiles=200, random_state=5).frame().to_csv().encode()).hexdigest())"
+        "import hashlib; from tests.counterfactuals.conftest import *; from recidiv_core.counterfactuals import "
+        "*\nd = dataset_of(people()); v = {'race': ['B', 'W']}\nfor b in (False, True):\n    s = "
+        "suggest_profile_spec(d, from_data=b)\n    print(hashlib.sha256(make_pairs(s, vary=v, n_profiles=200, "
+        "random_state=5).frame().to_csv().encode()).hexdigest())"
     )
     found = [
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
         for seed in ("1", "77")
-    ]  # fmt: skip
+    ]
     assert found[0] == found[1]
     own = make_pairs(
         suggest_profile_spec(dataset_of(people())), vary={"race": ["B", "W"]}, n_profiles=200, random_state=5
@@ -165,10 +185,15 @@ def test_a_row_between_two_is_like_somebody(n, seed, levels):
     """Mixtures of categories are real, numbers lie between real ones, and an order between two columns holds."""
     random = np.random.default_rng(seed)
     age = random.integers(18, 90, n)
-    frame = pd.DataFrame({
-        "age": age, "first": age - random.integers(0, 18, n), "kind": random.choice(list("abcd")[:levels], n), "flag": random.integers(0, 2, n),
-        "dose": np.where(random.random(n) < 0.2, np.nan, random.normal(size=n)),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "first": age - random.integers(0, 18, n),
+            "kind": random.choice(list("abcd")[:levels], n),
+            "flag": random.integers(0, 2, n),
+            "dose": np.where(random.random(n) < 0.2, np.nan, random.normal(size=n)),
+        }
+    )
     made, n_alone = rows_between(frame, 80, np.random.default_rng(seed))
     pd.testing.assert_series_equal(made.dtypes, frame.dtypes)
     real = set(zip(frame["kind"], frame["flag"], frame["dose"].isna(), strict=True))

@@ -84,7 +84,9 @@ CASES = [
     Bad("damaged zip", b"PK\x03\x04" + bytes(90), ("damaged archive",), file="t.xlsx"),
     Bad("zip that is no workbook", archive({"a.txt": b"x"}), ("not an Excel workbook",), file="t.xlsx"),
     Bad("zip bomb", BOMB, ("ordinary size",), file="t.xlsx"),
-    Bad("workbook of rubbish", archive({"xl/workbook.xml": b"<a"}), ("damaged or unsupported workbook",), file="t.xlsx"),
+    Bad(
+        "workbook of rubbish", archive({"xl/workbook.xml": b"<a"}), ("damaged or unsupported workbook",), file="t.xlsx"
+    ),
     Bad("empty workbook", xlsx([]), ("first sheet is empty",), file="t.xlsx"),
     Bad("workbook with a header only", xlsx([["y", "s", "g"]]), ("header only",), file="t.xlsx"),
     # what its shape is
@@ -112,16 +114,45 @@ CASES = [
     Bad("score is a date", rows(*["1,2020-01-01,a", "0,2021-02-03,b"] * 20), ("score 's'", "not numbers")),
     Bad("group with one value", rows(*["1,0.5,a", "0,0.6,a"] * 20), ("sensitive 'g'", "1 group")),
     Bad("group all missing", rows(*["1,0.5,", "0,0.6,"] * 20), ("sensitive 'g'", "no values at all")),
-    Bad("a group for each person", rows(*[f"{i % 2},{i},{SECRET} {i}" for i in range(90)]), ("sensitive 'g'", "90 groups")),
-    Bad("weight negative", rows(*["1,0.5,a,-1", "0,0.6,b,2"] * 20, header="y,s,g,w"), ("weight 'w'", "20 rows"), Roles("y", score="s", sensitive="g", weight="w")),
-    Bad("weight zero", rows(*["1,0.5,a,0", "0,0.6,b,0"] * 20, header="y,s,g,w"), ("weight 'w'", "only zeros"), Roles("y", score="s", sensitive="g", weight="w")),
-    Bad("prediction with three values", rows(*["1,0,a", "0,1,b", "1,2,a"] * 9), ("prediction 's'", "3 different values"), Roles("y", prediction="s", sensitive="g")),
+    Bad(
+        "a group for each person",
+        rows(*[f"{i % 2},{i},{SECRET} {i}" for i in range(90)]),
+        ("sensitive 'g'", "90 groups"),
+    ),
+    Bad(
+        "weight negative",
+        rows(*["1,0.5,a,-1", "0,0.6,b,2"] * 20, header="y,s,g,w"),
+        ("weight 'w'", "20 rows"),
+        Roles("y", score="s", sensitive="g", weight="w"),
+    ),
+    Bad(
+        "weight zero",
+        rows(*["1,0.5,a,0", "0,0.6,b,0"] * 20, header="y,s,g,w"),
+        ("weight 'w'", "only zeros"),
+        Roles("y", score="s", sensitive="g", weight="w"),
+    ),
+    Bad(
+        "prediction with three values",
+        rows(*["1,0,a", "0,1,b", "1,2,a"] * 9),
+        ("prediction 's'", "3 different values"),
+        Roles("y", prediction="s", sensitive="g"),
+    ),
     Bad("no score and no prediction", FINE, ("score or prediction", "neither"), Roles("y", sensitive="g")),
     Bad("no protected attribute", FINE, ("sensitive", "none"), Roles("y", score="s")),
     Bad("label is the score", FINE, ("'y'", "two roles"), Roles("y", score="y", sensitive="g")),
     Bad("label is the attribute", FINE, ("'y'", "both label and protected"), Roles("y", score="s", sensitive="y")),
     Bad("label and score never meet", rows(*["1,,a", ",0.5,b", "0,,a", ",0.7,b"] * 9), ("rows", "none")),
     Bad("scores on one outcome only", rows(*["1,0.4,a", "1,0.5,b", "0,,a"] * 9), ("label 'y'", "one outcome only")),
-    Bad("numbers as text in a workbook", xlsx([["y", "s", "g"], *[[i % 2, SECRET if i else 0.5, "ab"[i % 2]] for i in range(30)]]), ("score 's'", "not numbers"), file="t.xlsx"),
-    Bad("lists in Parquet", parquet(pa.table({"y": [0, 1], "s": [[1], [2]], "g": ["a", "b"]})), ("'s'", "no such column"), file="t.parquet"),
-]  # fmt: skip
+    Bad(
+        "numbers as text in a workbook",
+        xlsx([["y", "s", "g"], *[[i % 2, SECRET if i else 0.5, "ab"[i % 2]] for i in range(30)]]),
+        ("score 's'", "not numbers"),
+        file="t.xlsx",
+    ),
+    Bad(
+        "lists in Parquet",
+        parquet(pa.table({"y": [0, 1], "s": [[1], [2]], "g": ["a", "b"]})),
+        ("'s'", "no such column"),
+        file="t.parquet",
+    ),
+]

@@ -29,16 +29,28 @@ def apart(warm, monkeypatch):
     assert workers.started()
 
 
-TYPED = pd.DataFrame({
-    "text": ["a", None, ""], "whole": [1, 2, 3], "number": [0.1, np.nan, -0.0], "yes": pd.array([True, None, False], dtype="boolean"),
-    "day": pd.to_datetime(["2000-02-03", None, "1999-12-31"]), "zone": pd.to_datetime(["2000-02-03 04:05:06.789"] * 3).tz_localize("Asia/Tokyo"), "long": [2**53 + 1, -(2**62), 0],
-    "span": pd.to_timedelta([1, 2, 3], unit="h"), "level": pd.Categorical(["b", "a", "b"], categories=["b", "a"], ordered=True),
-})  # fmt: skip
+TYPED = pd.DataFrame(
+    {
+        "text": ["a", None, ""],
+        "whole": [1, 2, 3],
+        "number": [0.1, np.nan, -0.0],
+        "yes": pd.array([True, None, False], dtype="boolean"),
+        "day": pd.to_datetime(["2000-02-03", None, "1999-12-31"]),
+        "zone": pd.to_datetime(["2000-02-03 04:05:06.789"] * 3).tz_localize("Asia/Tokyo"),
+        "long": [2**53 + 1, -(2**62), 0],
+        "span": pd.to_timedelta([1, 2, 3], unit="h"),
+        "level": pd.Categorical(["b", "a", "b"], categories=["b", "a"], ordered=True),
+    }
+)
 
 
 def test_the_same_table_comes_back_to_the_last_type(apart):
     files = [as_bytes(np.random.default_rng(seed), shaped(np.random.default_rng(seed))[0]) for seed in range(40)]
-    files += [(parquet(TYPED), "t.parquet"), (TYPED.to_csv(index=False).encode(), "t.csv"), (xlsx([["a", "b"], [1, "x"], [None, "y"]]), "t.xlsx")]  # fmt: skip
+    files += [
+        (parquet(TYPED), "t.parquet"),
+        (TYPED.to_csv(index=False).encode(), "t.csv"),
+        (xlsx([["a", "b"], [1, "x"], [None, "y"]]), "t.xlsx"),
+    ]
     n_read = 0
     for data, name in files:
         try:

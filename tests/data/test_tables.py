@@ -24,8 +24,11 @@ FRAME = pd.DataFrame(
 def test_bands_are_closed_below_and_in_order():
     table = band(read_table(FRAME), "age", cutpoints=[25, 60])
     assert table.frame["age (banded)"].astype(object).where(lambda s: s.notna(), None).tolist() == [
-        "under 25", "25 to under 60", "60 and over", None,
-    ]  # fmt: skip
+        "under 25",
+        "25 to under 60",
+        "60 and over",
+        None,
+    ]
     frame = pd.DataFrame({"y": [0, 1] * 30, "s": np.arange(60), "age": np.arange(60)})
     dataset = load_dataset(
         band(read_table(frame), "age", cutpoints=[10, 30]), roles=Roles("y", score="s", sensitive="age (banded)")

@@ -35,8 +35,9 @@ def test_verdicts(counts, tolerance, verdict):
 def test_verdict_follows_from_bounds_and_p_from_zero(seed):
     audit = audit_groups(
         load_dataset(random_table(seed, 300), roles=Roles("y", score="score", sensitive="group")),
-        threshold=0.5, tolerance=0.05,
-    )  # fmt: skip
+        threshold=0.5,
+        tolerance=0.05,
+    )
     for row in audit.disparities.dropna(subset="range").itertuples():
         expected = "exceeds" if row.low > 0.05 else "within" if row.high < 0.05 else "cannot conclude"
         assert row.verdict == expected
@@ -217,10 +218,17 @@ def test_threshold_sources():
 @pytest.mark.parametrize(
     "options",
     [
-        {"tolerance": -0.1}, {"tolerance": math.nan}, {"confidence_level": 1.0}, {"n_boot": 5}, {"min_support": 0},
-        {"threshold": math.nan}, {"reference": "nobody"}, {"reference": {"group": "nobody"}}, {"reference": {"no": "A"}},
+        {"tolerance": -0.1},
+        {"tolerance": math.nan},
+        {"confidence_level": 1.0},
+        {"n_boot": 5},
+        {"min_support": 0},
+        {"threshold": math.nan},
+        {"reference": "nobody"},
+        {"reference": {"group": "nobody"}},
+        {"reference": {"no": "A"}},
     ],
-)  # fmt: skip
+)
 def test_options_out_of_range_are_refused(options):
     dataset = load_dataset(random_table(1), roles=Roles("y", score="score", sensitive="group"))
     with pytest.raises(InputError):
@@ -267,9 +275,18 @@ def test_columns_are_those_of_the_interface():
     assert list(audit.by_group)[:8] == fixed and set(audit.by_group) - set(fixed) == set(METRICS)
     assert list(audit.intervals) == ["attribute", "group", "metric", "estimate", "low", "high", "n", "method", "reason"]
     assert list(audit.disparities) == [
-        "attribute", "metric", "range", "low", "high", "verdict", "detectable", "p_value", "worst_pair",
-        "excluded_groups", "reason",
-    ]  # fmt: skip
+        "attribute",
+        "metric",
+        "range",
+        "low",
+        "high",
+        "verdict",
+        "detectable",
+        "p_value",
+        "worst_pair",
+        "excluded_groups",
+        "reason",
+    ]
 
 
 def test_a_score_in_its_own_unit_has_no_probability_metrics():

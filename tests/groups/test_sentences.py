@@ -50,7 +50,8 @@ def test_the_sentence_names_the_pair_that_the_table_names():
     assert row.worst_pair == ("Bob", "Ann")
     sentence = disparity_sentence(audit, row)
     assert sentence.startswith(
-        "Of people without the outcome, 67 in 100 were flagged all the same in the group Bob, 17 in 100 in the group Ann."
+        "Of people without the outcome, 67 in 100 were flagged all the same in the group Bob, 17 in 100 in the "
+        "group Ann."
     )
 
 

@@ -88,7 +88,9 @@ def test_nobody_is_in_the_training_and_the_test_part(dataset):
 
 
 def test_people_with_many_rows_do_not_leak(dataset):
-    """Each person has one outcome by chance and forty rows with the same odd number: whoever splits rows learns the people by heart."""
+    """Each person has one outcome by chance and forty rows with the same odd number: whoever splits rows learns the
+    people by heart.
+    """
     random = np.random.default_rng(0)
     people = pd.DataFrame(
         {
@@ -259,7 +261,7 @@ BAD = [
     ({"features": ["y"]}, "another role"),
     ({"attribute": "sex"}, "one of group"),
     ({"n_outer": 300}, "outer and"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("options", "words"), BAD, ids=[words for _, words in BAD])

@@ -52,7 +52,10 @@ def test_an_effect_is_the_mean_change_of_the_probability(complete):
 
 
 def test_a_level_is_compared_with_the_base_and_not_with_the_other_levels(complete):
-    """Three levels: by hand, everybody in one level against everybody in the most common. The delta method against a bootstrap of the coefficients."""
+    """Three levels: by hand, everybody in one level against everybody in the most common.
+
+    The delta method against a bootstrap of the coefficients.
+    """
     random = np.random.default_rng(2)
     kind = random.choice(["a", "b", "c"], len(complete), p=[0.4, 0.3, 0.3])
     shift = pd.Series(kind).map({"a": -1.0, "b": 0.8, "c": 1.6}).to_numpy()

@@ -60,9 +60,12 @@ def onnx_model(
     nodes, *, initializers=(), width=3, outputs=1, domains=("", "ai.onnx.ml"), names=("age", "priors", "noise")
 ):
     graph = helper.make_graph(
-        nodes, "graph", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info("out", TensorProto.FLOAT, [None, outputs])], list(initializers),
-    )  # fmt: skip
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, [None, outputs])],
+        list(initializers),
+    )
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid(d, {"": 17, "ai.onnx.ml": 3}.get(d, 1)) for d in domains],
@@ -77,8 +80,10 @@ def logistic_onnx(coefficients, intercept):
     weights = helper.make_tensor("w", TensorProto.FLOAT, [len(coefficients), 1], np.array(coefficients, np.float32))
     bias = helper.make_tensor("b", TensorProto.FLOAT, [1], np.array([intercept], np.float32))
     nodes = [
-        helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Add", ["m", "b"], ["s"]), helper.make_node("Sigmoid", ["s"], ["out"])
-    ]  # fmt: skip
+        helper.make_node("MatMul", ["x", "w"], ["m"]),
+        helper.make_node("Add", ["m", "b"], ["s"]),
+        helper.make_node("Sigmoid", ["s"], ["out"]),
+    ]
     return onnx_model(nodes, initializers=[weights, bias])
 
 
@@ -202,10 +207,21 @@ def untrusted(path):
 
 def method_of_os(path):
     """A schema written by hand that names a function and its arguments."""
-    return zipped({
-        "__class__": "partial", "__module__": "functools", "__loader__": "PartialNode", "protocol": 2, "_skops_version": "0.16.0",
-        "content": {"func": {"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}, "args": {}, "kwargs": {}, "namespace": {}},
-    })  # fmt: skip
+    return zipped(
+        {
+            "__class__": "partial",
+            "__module__": "functools",
+            "__loader__": "PartialNode",
+            "protocol": 2,
+            "_skops_version": "0.16.0",
+            "content": {
+                "func": {"__class__": "system", "__module__": "os", "__loader__": "TypeNode"},
+                "args": {},
+                "kwargs": {},
+                "namespace": {},
+            },
+        }
+    )
 
 
 def endless_tree(path):
@@ -275,8 +291,18 @@ def joblib_bytes(value, compress):
     return buffer.getvalue()
 
 
-# What can end a process, or only fails when it scores, is opened where models are: in a process of its own. What its reader refuses is read here, by the same reader.
-IN_ITS_PROCESS = ("unfitted.skops", "untrusted.skops", "doubling.onnx", "wide.onnx", "half.json", "half.ubj", "deep.json", "cyclic.json")  # fmt: skip
+# What can end a process, or only fails when it scores, is opened where models are: in a process of its own. What its
+# reader refuses is read here, by the same reader.
+IN_ITS_PROCESS = (
+    "unfitted.skops",
+    "untrusted.skops",
+    "doubling.onnx",
+    "wide.onnx",
+    "half.json",
+    "half.ubj",
+    "deep.json",
+    "cyclic.json",
+)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -317,7 +343,9 @@ def test_a_score_that_is_not_finite_is_refused():
 
 
 def test_a_tree_that_reaches_beyond_its_columns_harms_nobody_but_its_own_process():
-    """A node that only odd rows visit, on a column that is not there: it passes the first rows, and takes down whoever scores it."""
+    """A node that only odd rows visit, on a column that is not there: it passes the first rows, and takes down
+    whoever scores it.
+    """
     from sklearn.tree._tree import Tree
 
     X, y = numbers()

@@ -10,10 +10,16 @@ from recidiv_core.privacy.attacks import _judged
 
 
 def people(n, random):
-    """Numbers that nobody shares, a level that is nobody's business and follows from nothing, and a name that is nearly unique."""
-    return pd.DataFrame({
-        **{f"x{i}": random.random(n) for i in range(6)}, "secret": random.choice(list("abcd"), n), "place": random.integers(0, 5_000, n).astype(str),
-    })  # fmt: skip
+    """Numbers that nobody shares, a level that is nobody's business and follows from nothing, and a name that is
+    nearly unique.
+    """
+    return pd.DataFrame(
+        {
+            **{f"x{i}": random.random(n) for i in range(6)},
+            "secret": random.choice(list("abcd"), n),
+            "place": random.integers(0, 5_000, n).astype(str),
+        }
+    )
 
 
 def leaking(q, seed, n=400):
@@ -46,7 +52,9 @@ def test_the_interval_covers_a_known_leak(q):
 
 
 def test_singling_out_by_values_that_one_record_has():
-    """Of the values that one record of the copy alone has, a leaked one is one training record's, another's nobody's."""
+    """Of the values that one record of the copy alone has, a leaked one is one training record's, another's
+    nobody's.
+    """
     covered = 0
     for seed in range(30):
         train, copy, holdout = leaking(0.3, seed, 600)

@@ -17,10 +17,14 @@ def tables(seed, n, m):
     random = np.random.default_rng(seed)
 
     def draw(size):
-        return pd.DataFrame({
-            "key": random.choice(["u", "v", "w", None], size, p=[0.4, 0.3, 0.2, 0.1]), "x": random.integers(0, 12, size) / 2,
-            "kind": random.choice(["a", "b", None], size), "name": random.choice(["martha", "marhta", "dixon", "DICKSONX", None], size),
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "key": random.choice(["u", "v", "w", None], size, p=[0.4, 0.3, 0.2, 0.1]),
+                "x": random.integers(0, 12, size) / 2,
+                "kind": random.choice(["a", "b", None], size),
+                "name": random.choice(["martha", "marhta", "dixon", "DICKSONX", None], size),
+            }
+        )
 
     left, right = draw(n), draw(m).rename(columns={"name": "label"})
     left.loc[random.random(n) < 0.1, "x"] = np.nan

@@ -24,17 +24,24 @@ from recidiv_core.privacy import (
 
 
 def draw(random, n, missing=0.0):
-    frame = pd.DataFrame({
-        "age": random.integers(18, 80, n).astype(float), "dose": random.gamma(2.0, 1.0, n), "group": random.choice(["A", "B"], n, p=[0.85, 0.15]),
-        "kind": random.choice(list("uvw"), n), "flag": random.random(n) < 0.3,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "age": random.integers(18, 80, n).astype(float),
+            "dose": random.gamma(2.0, 1.0, n),
+            "group": random.choice(["A", "B"], n, p=[0.85, 0.15]),
+            "kind": random.choice(list("uvw"), n),
+            "flag": random.random(n) < 0.3,
+        }
+    )
     for name in ("age", "kind"):
         frame.loc[random.random(n) < missing, name] = np.nan
     return frame
 
 
 def by_hand(queries, reference, real):
-    """Every pair, column by column: numbers by their range, 1 for another category; a missing number stands at 0.5, and √0.75 apart."""
+    """Every pair, column by column: numbers by their range, 1 for another category; a missing number stands at 0.5,
+    and √0.75 apart.
+    """
     squared = np.zeros((len(queries), len(reference)))
     for name in real:
         a, b = queries[name].to_numpy()[:, None], reference[name].to_numpy()[None, :]
@@ -214,9 +221,13 @@ def test_ties_hide_no_leak():
 
     def people(random, n):
         odd = random.random(n) < 0.15
-        return pd.DataFrame({
-            "a": random.poisson(1, n), "b": random.choice(list("xyz"), n), "amount": np.where(odd, random.random(n).round(4), 0.0),
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "a": random.poisson(1, n),
+                "b": random.choice(list("xyz"), n),
+                "amount": np.where(odd, random.random(n).round(4), 0.0),
+            }
+        )
 
     caught = quiet = 0
     for seed in range(20):

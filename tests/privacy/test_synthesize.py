@@ -1,4 +1,6 @@
-"""Copies: each column of its own type, the outcomes in the share asked for, nobody's numbers, and the same again from the same seed."""
+"""Copies: each column of its own type, the outcomes in the share asked for, nobody's numbers, and the same again
+from the same seed.
+"""
 
 import io
 import json
@@ -125,7 +127,9 @@ def test_a_beta_margin_has_the_range_mean_and_variance_of_the_column(marginals):
 
 
 def test_ctgan_learns_modes_and_what_goes_with_them():
-    """A number with two modes that a level tells, which a normal curve cannot make: after some epochs both come, and in the right place."""
+    """A number with two modes that a level tells, which a normal curve cannot make: after some epochs both come, and
+    in the right place.
+    """
     random = np.random.default_rng(0)
     level = random.integers(0, 2, 2_000)
     numbers = np.where(level == 1, 10.0, -10.0) + random.normal(0, 0.5, 2_000)
@@ -220,9 +224,16 @@ def test_hostile_columns_are_left_out_or_copied_and_never_break(method):
     random = np.random.default_rng(0)
     n = 300
     frame = typed(n).assign(
-        **{"huge": random.integers(2**60, 2**62, n), "wide": random.choice([1e308, -1e308, 0.0], n), "odd": random.normal(0, 1, n), "a|b": random.normal(0, 1, n), "": 1, "none": None},
+        **{
+            "huge": random.integers(2**60, 2**62, n),
+            "wide": random.choice([1e308, -1e308, 0.0], n),
+            "odd": random.normal(0, 1, n),
+            "a|b": random.normal(0, 1, n),
+            "": 1,
+            "none": None,
+        },
         far=np.where(np.arange(n) == 0, np.inf, random.random(n)),
-    )  # fmt: skip
+    )
     dataset = dataset_of(frame)
     made = synthesize(dataset, method=method, **QUICK.get(method, {}))
     assert {"huge", "wide"} <= set(made.card["left_out"]) and {"odd", "a|b", "far"} <= set(made.frame)

@@ -18,17 +18,21 @@ COLUMNS = EventColumns("person", "date", offence="offence", custody_days="days",
 CUTOFF = dt.date(2008, 2, 29)
 CLASSES = ["assault", "fraud", "theft"]
 EVENTS = st.lists(
-    st.fixed_dictionaries({
-        "person": st.sampled_from([None, 1, 2, 3]),
-        # Around leap days and the cut-off, and close enough for many on one day.
-        "date": st.none() | st.sampled_from([dt.date(2004, 2, 29), dt.date(2005, 2, 28), CUTOFF, dt.date(2008, 3, 1)])
-        | st.dates(dt.date(2003, 12, 28), dt.date(2008, 3, 3)),
-        "offence": st.sampled_from([None, *CLASSES]),
-        "days": st.sampled_from([None, 0, 7, 30]),
-        "weapon": st.booleans(),
-    }),
-    min_size=1, max_size=14,
-)  # fmt: skip
+    st.fixed_dictionaries(
+        {
+            "person": st.sampled_from([None, 1, 2, 3]),
+            # Around leap days and the cut-off, and close enough for many on one day.
+            "date": st.none()
+            | st.sampled_from([dt.date(2004, 2, 29), dt.date(2005, 2, 28), CUTOFF, dt.date(2008, 3, 1)])
+            | st.dates(dt.date(2003, 12, 28), dt.date(2008, 3, 3)),
+            "offence": st.sampled_from([None, *CLASSES]),
+            "days": st.sampled_from([None, 0, 7, 30]),
+            "weapon": st.booleans(),
+        }
+    ),
+    min_size=1,
+    max_size=14,
+)
 
 
 def frame_of(events):
@@ -40,8 +44,13 @@ def frame_of(events):
 
 def built(events, **options):
     return build_outcomes(
-        frame_of(events), columns=COLUMNS, horizons=(1, 2, None), cutoff=str(CUTOFF), violent=[c for c in ["assault"] if any(e["offence"] == c for e in events)], **options
-    )  # fmt: skip
+        frame_of(events),
+        columns=COLUMNS,
+        horizons=(1, 2, None),
+        cutoff=str(CUTOFF),
+        violent=[c for c in ["assault"] if any(e["offence"] == c for e in events)],
+        **options,
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -74,7 +83,9 @@ def test_outcomes_and_history_are_those_of_the_obvious_way(events):
 @settings(max_examples=100, deadline=None)
 @given(EVENTS, st.dates(dt.date(2004, 1, 1), dt.date(2008, 2, 28)), st.randoms(use_true_random=False))
 def test_a_feature_uses_only_what_was_known_on_its_date(events, day, random):
-    """Shuffle the future: everything after ``day`` gets other people, offences and sentences, and nothing before it changes."""
+    """Shuffle the future: everything after ``day`` gets other people, offences and sentences, and nothing before it
+    changes.
+    """
     past = [e for e in events if e["date"] is not None and e["date"] <= day and e["person"] is not None]
     if not past:
         return
@@ -107,16 +118,26 @@ def test_the_order_of_the_file_does_not_matter(events, random):
 def test_the_ledger_adds_up_by_hand():
     events = pd.DataFrame(
         [
-            (1, "1999-05-01", "theft", 20), (1, "2001-01-01", "assault", 22), (1, "2001-01-01", "theft", 22),
-            (2, "2000-06-01", "robbery", 111), (3, "2006-02-04", "theft", 30), (3, "2006-02-01", "theft", 30),
-            (4, "2003-01-01", "fraud", 40), (4, None, "fraud", 41), (None, "2003-01-01", "fraud", 41), (5, "2007-01-01", "theft", 50),
+            (1, "1999-05-01", "theft", 20),
+            (1, "2001-01-01", "assault", 22),
+            (1, "2001-01-01", "theft", 22),
+            (2, "2000-06-01", "robbery", 111),
+            (3, "2006-02-04", "theft", 30),
+            (3, "2006-02-01", "theft", 30),
+            (4, "2003-01-01", "fraud", 40),
+            (4, None, "fraud", 41),
+            (None, "2003-01-01", "fraud", 41),
+            (5, "2007-01-01", "theft", 50),
         ],
         columns=["person", "court", "offence", "age"],
-    )  # fmt: skip
+    )
     data = build_outcomes(
-        events, columns={"person": "person", "date": "court", "offence": "offence", "age": "age"}, horizons=(3,),
-        start="2000-01-01", cutoff="2006-02-03",
-    )  # fmt: skip
+        events,
+        columns={"person": "person", "date": "court", "offence": "offence", "age": "age"},
+        horizons=(3,),
+        start="2000-01-01",
+        cutoff="2006-02-03",
+    )
     ledger = data.ledger.set_index("issue")
     assert ledger["n_left"].tolist() == [10, 9, 8, 6, 5, 4, 3, 2, 2]
     assert ledger.loc["several offences of one person on one day", "n_rows"] == 1
@@ -147,8 +168,10 @@ def test_time_at_risk_begins_with_the_release():
     )
     data = build_outcomes(events, columns=EventColumns("id", "in", release="out"), horizons=(1, 2), cutoff="2004-01-01")
     assert data.table[["id", "recidivism within 1 year", "recidivism within 2 years"]].to_numpy().tolist() == [
-        [1, 0.0, 1.0], [1, 0.0, 1.0], [2, 0.0, 0.0],
-    ]  # fmt: skip
+        [1, 0.0, 1.0],
+        [1, 0.0, 1.0],
+        [2, 0.0, 0.0],
+    ]
     held = data.ledger.set_index("issue").loc["not released by the cut-off"]
     assert (held["n_rows"], held["n_left"]) == (2, 3)
 
@@ -175,9 +198,9 @@ def test_the_diversity_index_reaches_its_ends(n_classes, most):
 
 
 def test_ages_come_from_birth_or_from_the_age_on_a_day():
-    events = pd.DataFrame({
-        "id": [1, 1], "date": ["2000-02-28", "2003-03-01"], "birth": ["1980-02-29"] * 2, "age": [30.8912] * 2
-    })  # fmt: skip
+    events = pd.DataFrame(
+        {"id": [1, 1], "date": ["2000-02-28", "2003-03-01"], "birth": ["1980-02-29"] * 2, "age": [30.8912] * 2}
+    )
     by_birth = build_outcomes(events, columns=EventColumns("id", "date", birth="birth"), horizons=(None,)).table
     by_age = build_outcomes(
         events, columns=EventColumns("id", "date", age="age", age_on="2011-01-20"), horizons=(None,)
@@ -242,15 +265,18 @@ def test_too_many_offence_classes_are_refused_not_pooled():
         build_outcomes(events, columns=EventColumns("id", "when", offence="what"))
 
 
-# time, returned, follow-up: returned in time, returned late, not returned, followed too briefly (twice), codes for missing (twice)
+# time, returned, follow-up: returned in time, returned late, not returned, followed too briefly (twice), codes for
+# missing (twice)
 DURATIONS = [(5, 1, 40), (30, 1, 40), (0, 0, 40), (0, 0, 20), (5, 1, 20), (-9, 1, 40), (0, 0, -9)]
 
 
 def test_durations_make_the_same_outcomes_and_count_who_was_not_watched():
     frame = pd.DataFrame(DURATIONS, columns=["time", "recid", "follow"]).assign(sex="M")
     data = build_outcomes(
-        frame, columns=DurationColumns("time", "recid", follow_up="follow", demographics=("sex",)), horizons=(1, 2, 3, None)
-    )  # fmt: skip
+        frame,
+        columns=DurationColumns("time", "recid", follow_up="follow", demographics=("sex",)),
+        horizons=(1, 2, 3, None),
+    )
     assert [(o.n, o.n_returned, o.n_too_short) for o in data.outcomes.values()] == [
         (5, 2, 0),
         (3, 1, 2),
@@ -262,7 +288,10 @@ def test_durations_make_the_same_outcomes_and_count_who_was_not_watched():
 
 
 def test_without_a_follow_up_an_outcome_is_said_only_where_nobody_was_watched_too_briefly():
-    """52 weeks, arrested or not: all were watched for a year, 102 of 432 returned. With a shorter watch early returns alone would stay."""
+    """52 weeks, arrested or not: all were watched for a year, 102 of 432 returned.
+
+    With a shorter watch early returns alone would stay.
+    """
     weeks = pd.DataFrame({"week": [20] * 102 + [52] * 330, "arrest": [1] * 102 + [0] * 330})
     columns = DurationColumns("week", "arrest", unit="weeks")
     outcome = build_outcomes(weeks, columns=columns, horizons=(1,)).outcomes["recidivism within 1 year"]
@@ -317,8 +346,10 @@ def test_a_file_with_an_outcomes_name_is_refused():
 def test_north_carolina_counted_by_hand():
     frame = pd.read_csv(shared("nc_schmidt_witte_18876.csv.gz"))
     data = build_outcomes(
-        frame, columns=DurationColumns("TIME", "RECID", follow_up="FOLLOW", demographics=("WHITE", "MALE")), horizons=(1, 2, 3, 5)
-    )  # fmt: skip
+        frame,
+        columns=DurationColumns("TIME", "RECID", follow_up="FOLLOW", demographics=("WHITE", "MALE")),
+        horizons=(1, 2, 3, 5),
+    )
     recid, time, follow = (pd.to_numeric(frame[c], errors="coerce") for c in ("RECID", "TIME", "FOLLOW"))
     assert (
         data.outcomes["recidivism within 5 years"].n_too_short > 5_000

@@ -36,7 +36,10 @@ def by_group(data, values):
 
 
 def test_watching_more_shows_in_measured_outcomes_and_not_in_true_ones(simulated, data):
-    """B offends as A does and is convicted more often; C offends more. Clusters of rows of one person make some 1 pp of noise."""
+    """B offends as A does and is convicted more often; C offends more.
+
+    Clusters of rows of one person make some 1 pp of noise.
+    """
     measured = by_group(data, data.table[LABEL].to_numpy(dtype=float))
     true = by_group(data, simulated.offended(data.table["person"], data.table["court date"], years=3).astype(float))
     assert abs(true["B"] - true["A"]) < 0.03

@@ -34,14 +34,26 @@ def test_the_article_is_all_there():
     pairs = make_pairs(loan_profiles(dataset), vary={"Gender": ["Male", "Female"]}, n_profiles=500)
     audit = audit_counterfactuals(model, pairs, threshold=0.5)
     audit = dataclasses.replace(
-        audit, curve=response_curve(model, pairs, feature="Income"), bands=audit.by_band("Income"), proxies=(proxy_probe(dataset, attribute="Gender"),),
+        audit,
+        curve=response_curve(model, pairs, feature="Income"),
+        bands=audit.by_band("Income"),
+        proxies=(proxy_probe(dataset, attribute="Gender"),),
         single=ask_one(model, audit, {"Gender": "Female", "Income": 50_000}, allowed=["Income"], is_real=False),
-    )  # fmt: skip
+    )
     text = text_of(Entry(audit, "As the bank asked."))
     for part in (
-        "Does the decision change with nothing but the attribute?", "As the bank asked.", "all 500", "500 lose by it (Approved to Denied), 0 gain",
-        "Mimesis: id (UUID)", "40,000 to 70,000, whole numbers", "Applicant ID", "79,998", "What it can still know of Gender", "McNemar", "Galhotra",
-    ):  # fmt: skip
+        "Does the decision change with nothing but the attribute?",
+        "As the bank asked.",
+        "all 500",
+        "500 lose by it (Approved to Denied), 0 gain",
+        "Mimesis: id (UUID)",
+        "40,000 to 70,000, whole numbers",
+        "Applicant ID",
+        "79,998",
+        "What it can still know of Gender",
+        "McNemar",
+        "Galhotra",
+    ):
         assert part in text, part
     assert pairs.profiles["Applicant_ID"].iloc[audit.order[0]] in text.replace(" ", "")
     content = json.loads(render_report(audit, format="json"))

@@ -48,9 +48,15 @@ def text_of(results, **options):
 def test_both_say_what_was_done_and_found(data, comparison):
     text = text_of([Entry(data, "As the board defines it."), comparison])
     for part in (
-        "Who comes back, and who can say?", "As the board defines it.", "watched for less than 3 years", "not offending again",
-        "assault, homicide, robbery and threats", "out of fold (3 folds)", "Decision tree", "Kaplan",
-    ):  # fmt: skip
+        "Who comes back, and who can say?",
+        "As the board defines it.",
+        "watched for less than 3 years",
+        "not offending again",
+        "assault, homicide, robbery and threats",
+        "out of fold (3 folds)",
+        "Decision tree",
+        "Kaplan",
+    ):
         assert part in text, part
     own = data.outcomes[GENERAL]
     assert f"{own.n:,}" in text and f"{own.n_returned:,}" in text

@@ -36,9 +36,18 @@ def test_the_tables_of_the_paper_are_all_there(release):
     linkage = link_records(people, census, block_on="backwardness", fields=["overcrowded"])
     text = text_of(Entry(dataclasses.replace(release, chosen="Gaussian copula", linkage=linkage), "For the board."))
     for part in (
-        "Does a copy keep the use, and whom does it give away?", "For the board.", "The copy looked at: Gaussian copula", "Linking the copy to a public table",
-        "Disparate impact", "Log loss in the worst slice found", "singling out", "linkability", "Nearer to train", "Giomi", "mean ± SD",
-    ):  # fmt: skip
+        "Does a copy keep the use, and whom does it give away?",
+        "For the board.",
+        "The copy looked at: Gaussian copula",
+        "Linking the copy to a public table",
+        "Disparate impact",
+        "Log loss in the worst slice found",
+        "singling out",
+        "linkability",
+        "Nearer to train",
+        "Giomi",
+        "mean ± SD",
+    ):
         assert part in text, part
     row = release.use.table.iloc[0]
     assert f"{row['auc']:.3f}" in text

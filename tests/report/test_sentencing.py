@@ -31,9 +31,18 @@ def test_what_the_page_says_is_in_the_report(audit):
     text = text_of(Entry(audit, "For the client."))
     shown = audit.case.summary
     for part in (
-        "How do sentences deviate from the guidelines?", "For the client.", f"on average {shown['mean']:.1f} months longer", f"n = {shown['n']}", "The five outputs",
-        "5: nature of the deviations", "like cases, matched exactly", "The two ways agree", "Charge bargaining", "MacKinnon", "Difference in like cases, by year",
-    ):  # fmt: skip
+        "How do sentences deviate from the guidelines?",
+        "For the client.",
+        f"on average {shown['mean']:.1f} months longer",
+        f"n = {shown['n']}",
+        "The five outputs",
+        "5: nature of the deviations",
+        "like cases, matched exactly",
+        "The two ways agree",
+        "Charge bargaining",
+        "MacKinnon",
+        "Difference in like cases, by year",
+    ):
         assert part in text, part
     content = json.loads(render_report(audit, format="json"))
     assert content["manifest"]["results"][0]["case"] == CASE
@@ -67,9 +76,18 @@ def test_percentiles_need_people_beyond_them(audit):
 def _records(sizes: dict[tuple[str, str], int]):
     """So many sentences of each race and gender, a third above, within and below."""
     rows = [
-        {"charge": "Fraud", "race": race, "gender": gender, "disposition": "prison", "guideline_low": 40, "guideline_high": 60, "given": (30, 50.5, 70)[i % 3]}
-        for (race, gender), n in sizes.items() for i in range(n)
-    ]  # fmt: skip
+        {
+            "charge": "Fraud",
+            "race": race,
+            "gender": gender,
+            "disposition": "prison",
+            "guideline_low": 40,
+            "guideline_high": 60,
+            "given": (30, 50.5, 70)[i % 3],
+        }
+        for (race, gender), n in sizes.items()
+        for i in range(n)
+    ]
     return sentencing_records(pd.DataFrame(rows))
 
 
@@ -86,7 +104,9 @@ def _told(audit, public) -> np.ndarray:
 
 
 def test_no_small_group_follows_from_what_is_published():
-    """Random sizes of six groups, every way to ask: neither a hidden small group nor a sum of small ones is in the span of what is told."""
+    """Random sizes of six groups, every way to ask: neither a hidden small group nor a sum of small ones is in the
+    span of what is told.
+    """
     random = np.random.default_rng(0)
     pairs = list(itertools.product(("A", "B", "C"), ("F", "M")))
     n_hidden = 0
@@ -109,10 +129,21 @@ def test_no_small_group_follows_from_what_is_published():
 
 def test_shares_of_few_are_withheld_with_what_they_follow_from():
     rows = [("A", 70, 60), ("A", 50, 25), ("A", 30, 5), ("B", 70, 40), ("B", 50, 40), ("B", 30, 40)]
-    frame = pd.DataFrame([
-        {"charge": "Fraud", "race": race, "gender": "M", "disposition": "prison", "guideline_low": 40, "guideline_high": 61, "given": given}
-        for race, given, n in rows for _ in range(n)
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "charge": "Fraud",
+                "race": race,
+                "gender": "M",
+                "disposition": "prison",
+                "guideline_low": 40,
+                "guideline_high": 61,
+                "given": given,
+            }
+            for race, given, n in rows
+            for _ in range(n)
+        ]
+    )
     audit = audit_sentencing(sentencing_records(frame), charge="Fraud", race="A")
     public = protect(audit, min_cell=10)
     groups = public.case.by_group.set_index("group")
@@ -133,8 +164,14 @@ def _of(frame: pd.DataFrame, **case):
 
 
 @pytest.mark.parametrize(
-    "sizes", [{50.0: 40, 60.0: 30, 40.0: 27, 70.0: 3}, {70.0: 45, 50.0: 5, 30.0: 50}, {70.0: 3, 50.0: 90, 30.0: 4}, {70.0: 45, 60.0: 4, 50.0: 40, 30.0: 50}]
-)  # fmt: skip
+    "sizes",
+    [
+        {50.0: 40, 60.0: 30, 40.0: 27, 70.0: 3},
+        {70.0: 45, 50.0: 5, 30.0: 50},
+        {70.0: 3, 50.0: 90, 30.0: 4},
+        {70.0: 45, 60.0: 4, 50.0: 40, 30.0: 50},
+    ],
+)
 def test_a_place_of_few_does_not_follow_from_the_others(sizes):
     frame = pd.DataFrame({"given": np.repeat(list(sizes), list(sizes.values())), "race": "White"})
     public = protect(_of(frame, race="White"), min_cell=10).case

@@ -37,7 +37,8 @@ def published_equations(audit, table):
 @settings(max_examples=60)
 @given(COUNTS, st.integers(1, 6))
 def test_no_small_cell_can_be_worked_out(counts, min_cell):
-    """Every table of counts that agrees with all published figures is a candidate: a small cell must not be the same in all.
+    """Every table of counts that agrees with all published figures is a candidate: a small cell must not be the same in
+    all.
 
     Solved as linear algebra by another route: a cell is determined when it has no component in the null space.
     """
@@ -95,9 +96,13 @@ def test_totals_over_two_attributes_are_seen():
     """Race × sex: what the table by sex publishes helps to solve the table by race, and is counted."""
     random = np.random.default_rng(1)
     frame = pd.DataFrame(
-        {"y": random.integers(0, 2, 300), "score": random.integers(0, 2, 300), "r": random.choice(list("aab"), 300),
-         "s": random.choice(list("fm"), 300)}
-    )  # fmt: skip
+        {
+            "y": random.integers(0, 2, 300),
+            "score": random.integers(0, 2, 300),
+            "r": random.choice(list("aab"), 300),
+            "s": random.choice(list("fm"), 300),
+        }
+    )
     frame = pd.concat([frame, pd.DataFrame({"y": [1] * 3, "score": [1] * 3, "r": ["c"] * 3, "s": ["f"] * 3})])
     frame["rs"] = frame["r"] + frame["s"]
     audit = audit_groups(

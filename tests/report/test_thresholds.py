@@ -86,8 +86,11 @@ def test_a_small_change_is_withheld():
     score = np.sort(dataset.y_score[dataset.attributes["group"].codes == 0])[-2000]
     near = np.sort(dataset.y_score[dataset.attributes["group"].codes == 0])[-2004]
     audit = audit_thresholds(
-        dataset, attribute="group", thresholds=dict.fromkeys("BCD", 0.3) | {"A": near}, baseline=dict.fromkeys("BCD", 0.5) | {"A": score}
-    )  # fmt: skip
+        dataset,
+        attribute="group",
+        thresholds=dict.fromkeys("BCD", 0.3) | {"A": near},
+        baseline=dict.fromkeys("BCD", 0.5) | {"A": score},
+    )
     public = protect(audit, min_cell=10).by_group.set_index("group")
     assert math.isnan(public.loc["A", "flagged_per_1000"]) and not math.isnan(public.loc["A", "tp"])
     assert not public.loc[["B", "C", "D"], "flagged_per_1000"].isna().any()

@@ -1,4 +1,6 @@
-"""Sentences against the guidelines: S's own number, figures counted by hand and by other libraries, and a planted truth that comes back."""
+"""Sentences against the guidelines: S's own number, figures counted by hand and by other libraries, and a planted
+truth that comes back.
+"""
 
 import json
 
@@ -38,7 +40,9 @@ CASE = {"charge": "Drug trafficking", "level": 6, "race": "Black", "gender": "Ma
 
 
 def papers_table() -> pd.DataFrame:
-    """93 sentences whose deviations sum to 3,694 months, and beside them one decoy for each filter, 1,000 months off."""
+    """93 sentences whose deviations sum to 3,694 months, and beside them one decoy for each filter, 1,000 months
+    off.
+    """
     deviations = np.full(93, 39.0)
     deviations[:67] += 1  # 93 · 39 + 67 = 3,694
     rows = [
@@ -55,9 +59,17 @@ def papers_table() -> pd.DataFrame:
     ]
     decoy = rows[0] | {"given": 1060.0}
     rows += [
-        decoy | {"charge": "Fraud"}, decoy | {"level": 7}, decoy | {"race": "White"}, decoy | {"gender": "Female"}, decoy | {"disposition": "Probation"}, decoy | {"disposition": None},
-        decoy | {"given": "Life"}, decoy | {"guideline": "life"}, decoy | {"given": None}, decoy | {"level": None},
-    ]  # fmt: skip
+        decoy | {"charge": "Fraud"},
+        decoy | {"level": 7},
+        decoy | {"race": "White"},
+        decoy | {"gender": "Female"},
+        decoy | {"disposition": "Probation"},
+        decoy | {"disposition": None},
+        decoy | {"given": "Life"},
+        decoy | {"guideline": "life"},
+        decoy | {"given": None},
+        decoy | {"level": None},
+    ]
     rows[0]["disposition"] = "PRISON and alternatives"
     return pd.DataFrame(rows).sample(frac=1, random_state=0, ignore_index=True)
 
@@ -161,10 +173,22 @@ def test_the_regression_is_that_of_statsmodels(simulated):
 
 
 def _celled(cells: dict[str, tuple[list[float], list[float]]]) -> pd.DataFrame:
-    return pd.DataFrame([
-        {"charge": name, "race": race, "given": float(v), "guideline": 0.0, "disposition": "prison", "gender": "Male", "level": 1}
-        for name, sides in cells.items() for race, values in zip(("Black", "White"), sides, strict=True) for v in values
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "charge": name,
+                "race": race,
+                "given": float(v),
+                "guideline": 0.0,
+                "disposition": "prison",
+                "gender": "Male",
+                "level": 1,
+            }
+            for name, sides in cells.items()
+            for race, values in zip(("Black", "White"), sides, strict=True)
+            for v in values
+        ]
+    )
 
 
 def _matched(cells: dict[str, tuple[list[float], list[float]]]) -> pd.Series:
@@ -289,9 +313,10 @@ def test_records_that_cannot_be_read_are_told(change, told):
 
 def test_what_cannot_be_adjusted_is_told(simulated):
     for options, told in (
-        ({"attribute": "race", "reference": "Nobody"}, "a group of 'race'"), ({"attribute": "age", "reference": "old"}, "'age'"),
+        ({"attribute": "race", "reference": "Nobody"}, "a group of 'race'"),
+        ({"attribute": "age", "reference": "old"}, "'age'"),
         ({"attribute": "race", "reference": "White", "adjust_for": ("race",)}, "other columns than the attribute"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError, match=told):
             adjusted_disparity(simulated, **options)
 
@@ -339,17 +364,36 @@ def test_when_the_two_ways_disagree_it_is_said(first, second, found):
 
 def test_the_five_outputs_by_hand():
     rows = [("White", 50, 5), ("White", 70, 3), ("Black", 70, 6), ("Black", 45, 1), ("Black", 60, 1)]
-    frame = pd.DataFrame([
-        {"charge": "Fraud", "race": race, "gender": "Male", "given": given, "guideline_low": 55, "guideline_high": 65, "disposition": "prison"}
-        for race, given, n in rows for _ in range(n)
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "charge": "Fraud",
+                "race": race,
+                "gender": "Male",
+                "given": given,
+                "guideline_low": 55,
+                "guideline_high": 65,
+                "disposition": "prison",
+            }
+            for race, given, n in rows
+            for _ in range(n)
+        ]
+    )
     case = {"race": "Black", "gender": "Male", "compare_to": {"race": "White", "gender": "Male"}}
     audit = sentencing_disparity(frame, charge="Fraud", **case)
     assert audit.outputs[["output", "group", "n", "value"]].round(6).fillna(-1).values.tolist() == [
-        [1, "all", 16, -1], [2, "White, Male", 8, 0.5], [2, "Black, Male", 8, 0.5],
-        [3, "White, Male", 8, 0.375], [3, "White, Male", 8, 0.625], [3, "White, Male", 8, 0.375], [3, "White, Male", 8, 0.625],
-        [4, "Black, Male", 8, 0.75], [4, "Black, Male", 8, 0.125], [4, "Black, Male", 8, 0.75], [4, "Black, Male", 8, 0.125],
-    ]  # fmt: skip
+        [1, "all", 16, -1],
+        [2, "White, Male", 8, 0.5],
+        [2, "Black, Male", 8, 0.5],
+        [3, "White, Male", 8, 0.375],
+        [3, "White, Male", 8, 0.625],
+        [3, "White, Male", 8, 0.375],
+        [3, "White, Male", 8, 0.625],
+        [4, "Black, Male", 8, 0.75],
+        [4, "Black, Male", 8, 0.125],
+        [4, "Black, Male", 8, 0.75],
+        [4, "Black, Male", 8, 0.125],
+    ]
     places = audit.nature[audit.nature["group"] == "Black, Male"].set_index("value")["n"].to_dict()
     assert places == {
         "prison": 8,
@@ -374,7 +418,18 @@ def test_columns_are_guessed_by_name():
         "Plea or Trial",
     ]
     found = suggest_sentences(pd.DataFrame(columns=names)).named()
-    assert list(found.values()) == ["Primary Charge", "Sentence Imposed", "Guideline Minimum", "Guideline Maximum", "Drug Quantity Level", "Race/Ethnicity", "Sex", "Sentence Type", "Plea or Trial", "Fiscal Year"]  # fmt: skip
+    assert list(found.values()) == [
+        "Primary Charge",
+        "Sentence Imposed",
+        "Guideline Minimum",
+        "Guideline Maximum",
+        "Drug Quantity Level",
+        "Race/Ethnicity",
+        "Sex",
+        "Sentence Type",
+        "Plea or Trial",
+        "Fiscal Year",
+    ]
 
 
 def test_years_and_histories_are_read_as_they_come():

@@ -90,8 +90,10 @@ def test_what_cannot_be_tested_has_a_reason_and_no_part_in_the_family():
         errors, None, [*slices, few, np.ones(len(errors), bool), np.zeros(len(errors), bool)], confidence_level=0.95
     )
     assert list(table["reason"][6:]) == [
-        "fewer than 10 held-out rows in the slice", "fewer than 10 held-out rows outside the slice", "fewer than 10 held-out rows in the slice",
-    ]  # fmt: skip
+        "fewer than 10 held-out rows in the slice",
+        "fewer than 10 held-out rows outside the slice",
+        "fewer than 10 held-out rows in the slice",
+    ]
     assert not table["confirmed"][6:].any() and table["low"][6:].isna().all()
     alone = confirm(errors, None, slices, confidence_level=0.95)
     assert table["p_holm"][:6].to_list() == alone["p_holm"].to_list()

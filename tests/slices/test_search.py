@@ -40,9 +40,10 @@ def test_the_best_are_those_of_every_conjunction(seed):
     if weight is not None and not weight.any():
         weight[0] = 1.0
     options = {
-        "alpha": float(random.choice([0.3, 0.5, 0.9, 0.95, 0.99, 1.0])), "min_support": int(random.choice([1, 2, 5, 10])),
+        "alpha": float(random.choice([0.3, 0.5, 0.9, 0.95, 0.99, 1.0])),
+        "min_support": int(random.choice([1, 2, 5, 10])),
         "max_level": random.choice([None, 1, 2, 3]),
-    }  # fmt: skip
+    }
     k = int(random.choice([1, 3, 10, 40]))
     expected = [] if errors.sum() == 0 else every_slice(features, errors, weight=weight, **options)
     found = find_slices(features, errors, k=k, sample_weight=weight, **options)
@@ -57,7 +58,9 @@ def test_the_best_are_those_of_every_conjunction(seed):
 
 
 def test_by_hand():
-    """Eight rows; α = 0.5. x = 1 holds 4 rows with all the error: 0.5 (2 − 1) − 0.5 (2 − 1) = 0; at α = 0.9: 0.9 − 0.1 = 0.8."""
+    """Eight rows; α = 0.5. x = 1 holds 4 rows with all the error: 0.5 (2 − 1) − 0.5 (2 − 1) = 0; at α = 0.9: 0.9 −
+    0.1 = 0.8.
+    """
     features = pd.DataFrame({"x": [1, 1, 1, 1, 0, 0, 0, 0], "y": [1, 1, 0, 0, 1, 1, 0, 0]})
     errors = np.array([1.0, 1, 1, 1, 0, 0, 0, 0])
     assert find_slices(features, errors, alpha=0.5, min_support=1).table.empty

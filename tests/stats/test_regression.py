@@ -58,7 +58,9 @@ def test_districts_within_charges_and_a_charge_twice():
 
 
 def test_where_one_row_decides_nothing_is_said():
-    """Forty of one group in the South; of the other one there, and all others in the North: that one's own error cannot be seen."""
+    """Forty of one group in the South; of the other one there, and all others in the North: that one's own error
+    cannot be seen.
+    """
     group, south = np.r_[np.ones(40), np.zeros(201)], np.r_[np.ones(41, dtype=int), np.zeros(200, dtype=int)]
     assert robust_coefficient(np.random.default_rng(0).normal(size=241), [group], [south]) is None
 

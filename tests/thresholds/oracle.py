@@ -43,10 +43,16 @@ def described(y: np.ndarray, flagged: np.ndarray, weight: np.ndarray) -> dict[st
     everyone = np.ones(len(y), bool)
     missed, wrongly = weight[y & ~flagged].sum(), weight[~y & flagged].sum()
     return {
-        "selected": share(flagged, everyone), "recall": share(flagged, y), "fallout": share(flagged, ~y),
-        "precision": share(y, flagged), "balance": missed / wrongly if wrongly else math.nan,
-        "tp": weight[y & flagged].sum(), "fp": wrongly, "fn": missed, "tn": weight[~y & ~flagged].sum(),
-    }  # fmt: skip
+        "selected": share(flagged, everyone),
+        "recall": share(flagged, y),
+        "fallout": share(flagged, ~y),
+        "precision": share(y, flagged),
+        "balance": missed / wrongly if wrongly else math.nan,
+        "tp": weight[y & flagged].sum(),
+        "fp": wrongly,
+        "fn": missed,
+        "tn": weight[~y & ~flagged].sum(),
+    }
 
 
 def value_of(rates: dict[str, float], options: dict[str, Any]) -> float:

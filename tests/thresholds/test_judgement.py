@@ -202,11 +202,17 @@ def test_the_held_out_row_is_the_audit_of_the_same_thresholds(dataset):
 
 
 def test_the_scale_has_the_papers_shape():
-    """Four groups whose base rates differ: each row satisfies its own column, and none satisfies all (F, Tables 12 and 13)."""
+    """Four groups whose base rates differ: each row satisfies its own column, and none satisfies all (F, Tables 12
+    and 13).
+    """
     frame = simulate_scores(
-        60_000, base_rates={"a": 0.45, "b": 0.75, "o": 0.55, "w": 0.65}, shares=(0.06, 0.12, 0.04, 0.78),
-        shifts={"a": -0.4, "b": 0.5}, separation=1.8, random_state=1,
-    ).frame  # fmt: skip
+        60_000,
+        base_rates={"a": 0.45, "b": 0.75, "o": 0.55, "w": 0.65},
+        shares=(0.06, 0.12, 0.04, 0.78),
+        shifts={"a": -0.4, "b": 0.5},
+        separation=1.8,
+        random_state=1,
+    ).frame
     dataset = load_dataset(frame, roles=ROLES)
     scale = fairness_scale(dataset, attribute="group", protocol="paper")
     table = scale.table.set_index("row")
@@ -225,7 +231,9 @@ def test_the_scale_has_the_papers_shape():
 
 
 def test_definitions_that_can_hold_together_are_found(dataset):
-    """Where the groups are alike, all pairs hold; where they are not, the search agrees with each definition's own range."""
+    """Where the groups are alike, all pairs hold; where they are not, the search agrees with each definition's own
+    range.
+    """
     alike = simulate_scores(20_000, base_rates={"a": 0.4, "b": 0.4}, shares=(0.5, 0.5), shifts={}, random_state=2).frame
     curves = score_curves(load_dataset(alike, roles=ROLES), attribute="group")
     assert compatibility(curves, options_of(curves, definition="statistical_parity", tolerance=0.05))["together"].all()
@@ -365,7 +373,10 @@ def test_groups_that_barely_have_the_support():
 
 
 def test_held_out_ranges_are_not_too_small_and_intervals_cover():
-    """Against populations whose truth is known in closed form. Pooled cross-validation would fail here: its range is too small."""
+    """Against populations whose truth is known in closed form.
+
+    Pooled cross-validation would fail here: its range is too small.
+    """
     found = pd.DataFrame([one_table(1_000, "equal_opportunity", seed) for seed in range(40)])
     assert (
         found["in_sample"].mean() < 0.01 < found["fresh"].mean()

@@ -108,13 +108,21 @@ def test_by_hand():
 
 
 def test_ties_go_to_the_thresholds_nearest_the_baseline():
-    """Nobody at 2 and 3: both thresholds 3 and 4 would do equally well if scores 2 and 3 held negatives only in equal parts."""
+    """Nobody at 2 and 3: both thresholds 3 and 4 would do equally well if scores 2 and 3 held negatives only in
+    equal parts.
+    """
     curves = table(a=[(1, 0, 5), (2, 5, 0), (3, 5, 5)], b=[(1, 0, 5), (2, 5, 0), (3, 5, 5)])
     for baseline, wanted in ((3.0, 3.0), (1.0, 1.0)):
         found = optimal_thresholds(
-            curves, definition="statistical_parity", objective="cost", cost_ratio=1.0, min_support=1, baseline=baseline,
-            max_selection_rate={"a": 1.0}, weights={"a": 0.0, "b": 0.0},
-        )  # fmt: skip
+            curves,
+            definition="statistical_parity",
+            objective="cost",
+            cost_ratio=1.0,
+            min_support=1,
+            baseline=baseline,
+            max_selection_rate={"a": 1.0},
+            weights={"a": 0.0, "b": 0.0},
+        )
         assert set(found.thresholds.values()) == {wanted}  # all objectives are 0: nothing but the baseline decides
 
 

@@ -82,7 +82,8 @@ SECRET = "Ms Jane Roe"
         None,
         5,
         ["a"],
-        '{"kind": "recidiv decision rule", "attribute": "group", "thresholds": {"A": 1, "A": 2, "B": 1, "C": 1, "D": 1}}',
+        '{"kind": "recidiv decision rule", "attribute": "group", "thresholds": {"A": 1, "A": 2, "B": 1, "C": 1, '
+        '"D": 1}}',
     ],
     ids=lambda rule: str(rule)[:60],
 )
