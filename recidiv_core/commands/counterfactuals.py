@@ -29,7 +29,7 @@ from recidiv_core.report import build_report, manifest
 _LOANS = "sample:loans"
 
 
-def counterfactuals_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``counterfactuals`` takes."""
     own = commands.add_parser(
         "counterfactuals",
@@ -56,6 +56,8 @@ def counterfactuals_arguments(commands: Any, table: argparse.ArgumentParser) -> 
     own.add_argument("--threshold", type=float, help="flag at this score and above (as many as had the outcome)")
     own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
     own.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+
+    own.set_defaults(run=counterfactuals)
 
 
 def counterfactuals(options: argparse.Namespace) -> int:

@@ -21,42 +21,44 @@ from recidiv_core.recidivism import MEASURED
 from recidiv_core.report import build_report, manifest
 
 
-def train_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``train`` takes."""
-    train = commands.add_parser(
+    own = commands.add_parser(
         "train",
         parents=[table],
         help="train models, compare them on people they have not seen, and save one",
         description="Exit status: 0; 2 for bad input.",
     )
-    train.add_argument(
+    own.add_argument(
         "--algorithm",
         action="append",
         choices=TRAINABLE,
         help="may be repeated (default: logistic regression, gradient boosting)",
     )
-    train.add_argument(
+    own.add_argument(
         "--outcome", action="append", default=[], metavar="COLUMN", help="further outcomes beside the label"
     )
-    train.add_argument("--features", nargs="+", metavar="COLUMN", help="columns to learn from (as the program chooses)")
-    train.add_argument("--id", metavar="COLUMN", help="who a row is about: all rows of a person go to one fold")
-    train.add_argument("--unaware", action="store_true", help="leave the protected attributes out")
-    train.add_argument(
+    own.add_argument("--features", nargs="+", metavar="COLUMN", help="columns to learn from (as the program chooses)")
+    own.add_argument("--id", metavar="COLUMN", help="who a row is about: all rows of a person go to one fold")
+    own.add_argument("--unaware", action="store_true", help="leave the protected attributes out")
+    own.add_argument(
         "--balance",
         type=float,
         metavar="SHARE",
         help="down-sample training parts until the rarer outcome has this share",
     )
-    train.add_argument("--folds", type=int, default=5, help="1 is one 70/30 split (default 5)")
-    train.add_argument("--inner", type=int, default=5, help="inner folds (default 5)")
-    train.add_argument(
+    own.add_argument("--folds", type=int, default=5, help="1 is one 70/30 split (default 5)")
+    own.add_argument("--inner", type=int, default=5, help="inner folds (default 5)")
+    own.add_argument(
         "--iterations", type=int, default=20, help="combinations of parameters to try, 0 for usual ones (default 20)"
     )
-    train.add_argument(
+    own.add_argument(
         "--save", type=Path, metavar="FILE", help="train the best one for the label on 70 %% and save it as skops"
     )
-    train.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
-    train.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+    own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
+    own.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+
+    own.set_defaults(run=train)
 
 
 def train(options: argparse.Namespace) -> int:

@@ -21,51 +21,52 @@ _ALONE = (
 )
 
 
-def privacy_arguments(commands: Any, table: argparse.ArgumentParser) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``privacy`` and ``synthesize`` take."""
-    privacy = commands.add_parser(
+    own = commands.add_parser(
         "privacy",
         help="whom a synthetic copy gives away",
         description="Exit status: 0, whatever is found; 2 for bad input.",
     )
-    privacy.add_argument("real", metavar="REAL", help="the real records that the copy was made from")
-    privacy.add_argument("synthetic", metavar="SYNTHETIC", help="the copy")
-    privacy.add_argument("--holdout", metavar="FILE", help="real records that the copy was not made from")
-    privacy.add_argument(
+    own.add_argument("real", metavar="REAL", help="the real records that the copy was made from")
+    own.add_argument("synthetic", metavar="SYNTHETIC", help="the copy")
+    own.add_argument("--holdout", metavar="FILE", help="real records that the copy was not made from")
+    own.add_argument(
         "--sensitive", action="append", default=[], metavar="A", help="protected attribute; may be repeated"
     )
-    privacy.add_argument(
-        "--columns", nargs="+", metavar="COLUMN", help="columns to compare (all that the tables share)"
-    )
-    privacy.add_argument("--seed", type=int, default=0)
-    privacy.add_argument("--json", type=Path, metavar="FILE", help="write every number")
-    own = commands.add_parser(
+    own.add_argument("--columns", nargs="+", metavar="COLUMN", help="columns to compare (all that the tables share)")
+    own.add_argument("--seed", type=int, default=0)
+    own.add_argument("--json", type=Path, metavar="FILE", help="write every number")
+    own.set_defaults(run=privacy)
+    copy = commands.add_parser(
         "synthesize",
         parents=[table],
         help="make a synthetic copy of a table",
         description="Beside FILE a card FILE.card.json says how the copy was made. Exit status: 0; 2 for bad input.",
     )
-    own.add_argument("--method", choices=METHODS, required=True)
-    own.add_argument("--out", type=Path, metavar="FILE", required=True, help="CSV, or Parquet by its ending")
-    own.add_argument(
+    copy.add_argument("--method", choices=METHODS, required=True)
+    copy.add_argument("--out", type=Path, metavar="FILE", required=True, help="CSV, or Parquet by its ending")
+    copy.add_argument(
         "--holdout",
         type=Path,
         metavar="FILE",
         help="make it from one half of the people and write the other half here, to judge it with",
     )
-    own.add_argument("--train", type=Path, metavar="FILE", help="with --holdout: write the half that it is made from")
-    own.add_argument("--ratio", type=float, help="share of the rarer outcome, at most 0.5")
-    own.add_argument("--rows", type=int, help="records to draw (as many as the table has)")
-    own.add_argument(
+    copy.add_argument("--train", type=Path, metavar="FILE", help="with --holdout: write the half that it is made from")
+    copy.add_argument("--ratio", type=float, help="share of the rarer outcome, at most 0.5")
+    copy.add_argument("--rows", type=int, help="records to draw (as many as the table has)")
+    copy.add_argument(
         "--columns",
         nargs="+",
         metavar="COLUMN",
         help="columns besides outcome and protected attributes (as the program chooses)",
     )
-    own.add_argument("--epochs", type=int, help="with ctgan (default 150)")
-    own.add_argument(
+    copy.add_argument("--epochs", type=int, help="with ctgan (default 150)")
+    copy.add_argument(
         "--id", metavar="COLUMN", help="who a row is about: all rows of a person go to one half; not copied"
     )
+
+    copy.set_defaults(run=make_copy)
 
 
 def privacy(options: argparse.Namespace) -> int:

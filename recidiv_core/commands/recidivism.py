@@ -40,38 +40,38 @@ _ONE = (
 _SEVERAL = ("custody_days", "fines", "demographics", "covariates")
 
 
-def outcomes_arguments(commands: Any) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``outcomes`` takes."""
-    outcomes = commands.add_parser(
+    own = commands.add_parser(
         "outcomes",
         help="from events, or times until return, to outcomes and criminal history",
         description="Columns that are not named are guessed from their names. Exit status: 0; 2 for bad input.",
     )
-    outcomes.add_argument(
+    own.add_argument(
         "events", metavar="EVENTS", help="a CSV, Parquet or XLSX file, or simulated:N for the events of N people"
     )
     for name in _ONE:
-        outcomes.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN" if name != "unit" else "UNIT")
+        own.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN" if name != "unit" else "UNIT")
     for name in _SEVERAL:
-        outcomes.add_argument(f"--{name.replace('_', '-')}", nargs="+", metavar="COLUMN")
-    outcomes.add_argument(
-        "--returned-value", default="1", help="what --returned says of those who returned (default 1)"
-    )
-    outcomes.add_argument(
+        own.add_argument(f"--{name.replace('_', '-')}", nargs="+", metavar="COLUMN")
+    own.add_argument("--returned-value", default="1", help="what --returned says of those who returned (default 1)")
+    own.add_argument(
         "--horizons",
         nargs="+",
         default=["1", "2", "3", "any"],
         metavar="YEARS",
         help="years, or any (default 1 2 3 any)",
     )
-    outcomes.add_argument("--violent", nargs="+", metavar="CLASS", help="offence classes that count as violent")
-    outcomes.add_argument("--cutoff", metavar="DATE", help="the last day watched (default: the latest event)")
-    outcomes.add_argument("--start", metavar="DATE", help="no rows before it; earlier events stay in the history")
-    outcomes.add_argument("--seed", type=int, default=0, help="of the simulation")
-    outcomes.add_argument("--out", type=Path, metavar="FILE", help="write the table as CSV")
-    outcomes.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
-    outcomes.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
-    outcomes.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+    own.add_argument("--violent", nargs="+", metavar="CLASS", help="offence classes that count as violent")
+    own.add_argument("--cutoff", metavar="DATE", help="the last day watched (default: the latest event)")
+    own.add_argument("--start", metavar="DATE", help="no rows before it; earlier events stay in the history")
+    own.add_argument("--seed", type=int, default=0, help="of the simulation")
+    own.add_argument("--out", type=Path, metavar="FILE", help="write the table as CSV")
+    own.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
+    own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
+    own.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+
+    own.set_defaults(run=outcomes)
 
 
 def outcomes(options: argparse.Namespace) -> int:

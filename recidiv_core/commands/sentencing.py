@@ -26,7 +26,7 @@ from recidiv_core.sentencing import (
 _PARTS = [field.name for field in dataclasses.fields(SentenceColumns)]
 
 
-def sentencing_arguments(commands: Any) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``sentencing`` takes."""
     own = commands.add_parser(
         "sentencing",
@@ -48,6 +48,8 @@ def sentencing_arguments(commands: Any) -> None:
     own.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
     own.add_argument("--pdf", type=Path, metavar="FILE", help="write the report")
     own.add_argument("--min-cell", type=int, default=10, help="smallest cell that the PDF publishes (default 10)")
+
+    own.set_defaults(run=sentencing)
 
 
 def columns_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from recidiv_core.sentencing import SAMPLE, SEED
 from recidiv_core.trail import open_trail
 
 
-def serve_arguments(commands: Any) -> None:
+def arguments(commands: Any, table: argparse.ArgumentParser) -> None:
     """What ``serve`` and ``tokens`` take."""
     own = commands.add_parser(
         "serve",
@@ -50,15 +50,17 @@ def serve_arguments(commands: Any) -> None:
     own.add_argument(
         "--audit-log", type=Path, metavar="FILE", help="append who came, loaded and exported what; no values"
     )
-    own.set_defaults(seed=SEED)
-    tokens = commands.add_parser(
+    own.set_defaults(run=serve, seed=SEED)
+    named = commands.add_parser(
         "tokens",
         help="make or withdraw a named token for serve --tokens",
         description="The file holds names and hashes; a token is printed once. Exit status: 0; 2 for bad input.",
     )
-    tokens.add_argument("file", metavar="FILE", type=Path)
-    tokens.add_argument("name", metavar="NAME", help="whose token it is")
-    tokens.add_argument("--withdraw", action="store_true", help="take it out; a server that runs sees it at once")
+    named.add_argument("file", metavar="FILE", type=Path)
+    named.add_argument("name", metavar="NAME", help="whose token it is")
+    named.add_argument("--withdraw", action="store_true", help="take it out; a server that runs sees it at once")
+
+    named.set_defaults(run=tokens)
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -9,8 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from recidiv_core.data import Roles
+from recidiv_core.data.roles import POLARITIES
 from recidiv_core.errors import InputError
 from recidiv_core.files import write_whole
+
+
+def table_arguments() -> argparse.ArgumentParser:
+    """The table and its roles, which every command on a table takes."""
+    table = argparse.ArgumentParser(add_help=False)
+    table.add_argument("table", metavar="TABLE", help="a CSV, Parquet or XLSX file, or sample:NAME")
+    table.add_argument("--label", help="column with the outcome (a sample knows its own)")
+    table.add_argument("--score", help="column with the score")
+    table.add_argument(
+        "--sensitive", action="append", default=[], metavar="A", help="protected attribute; may be repeated"
+    )
+    table.add_argument("--weight", help="column with row weights")
+    table.add_argument("--positive-label", default="1", help="the label value that is the event (default 1)")
+    table.add_argument(
+        "--polarity", choices=POLARITIES, default="punitive", help="whether being flagged harms or helps"
+    )
+    table.add_argument("--tolerance", type=float, default=0.01)
+    table.add_argument("--min-support", type=int, default=30)
+    table.add_argument("--seed", type=int, default=0)
+    table.add_argument("--json", type=Path, metavar="FILE", help="write every number, with the manifest")
+    return table
 
 
 def roles_of(options: argparse.Namespace) -> Roles | None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from recidiv_core.data import AuditDataset, Roles, Table, assign_roles, person_codes
 from recidiv_core.errors import InputError
-from recidiv_core.models.algorithms import algorithm_of
+from recidiv_core.models.algorithms import Algorithm, algorithm_of
 from recidiv_core.models.fitting import Progress, fit, n_fits, tune
 from recidiv_core.models.prepare import (
     Feature,
@@ -162,14 +162,9 @@ def evaluate_models(
     """
     chosen = [algorithm_of(name) for name in dict.fromkeys(algorithms)]
     names = list(dict.fromkeys(outcomes or [dataset.roles.label]))
-    if not chosen:
-        raise InputError.one("algorithms", "at least one", "none")
-    if not is_number(n_outer, 1, 1_000, whole=True):
-        raise InputError.one("n_outer", "a whole number from 1 to 1,000", as_found(n_outer))
-    check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
     attribute = attribute or dataset.roles.sensitive[0]
-    if attribute not in dataset.attributes:
-        raise InputError.one("attribute", f"one of {', '.join(dataset.attributes)}", "another")
+    _check_comparison(dataset, chosen, n_outer, attribute)
+    check_search(n_inner=n_inner, n_iter=n_iter, random_state=random_state)
     extra = n_inner if n_outer == 1 else 0
     total = len(names) * sum(a.cost * (n_outer * n_fits(a, n_iter=n_iter, n_inner=n_inner) + extra) for a in chosen)
     done = 0.0
@@ -210,6 +205,21 @@ def evaluate_models(
         "random_state": random_state,
         "features": None if features is None else list(features),
     }
+    return _comparison(dataset, parts, options)
+
+
+def _check_comparison(dataset: AuditDataset, chosen: Sequence[Algorithm], n_outer: int, attribute: str) -> None:
+    """Raise with what cannot be compared."""
+    if not chosen:
+        raise InputError.one("algorithms", "at least one", "none")
+    if not is_number(n_outer, 1, 1_000, whole=True):
+        raise InputError.one("n_outer", "a whole number from 1 to 1,000", as_found(n_outer))
+    if attribute not in dataset.attributes:
+        raise InputError.one("attribute", f"one of {', '.join(dataset.attributes)}", "another")
+
+
+def _comparison(dataset: AuditDataset, parts: list[tuple], options: dict[str, Any]) -> ModelComparison:
+    """The result from its parts: outcome, algorithm, rows, features, those left out, folds, scores and points."""
     scores = {(outcome, name): _placed(which, score) for outcome, name, which, _, _, _, score, _ in parts}
     return ModelComparison(
         folds=pd.concat([part[5] for part in parts], ignore_index=True),

@@ -197,36 +197,32 @@ def train_model(
     low, high = auc_bounds(auc, error, n_positive, len(test) - n_positive, normal_quantile(0.95))
     held_out = np.zeros(len(rows.y), bool)
     held_out[test] = True
-    card = plain(
-        {
-            "recidiv": __version__,
-            "algorithm": algorithm,
-            "title": chosen.title,
-            "outcome": label,
-            "positive_label": own.roles.positive_label,
-            "params": tuned.params,
-            "features": [{"name": f.name, "kind": f.kind, "levels": list(f.levels)} for f in used],
-            "unaware": unaware,
-            "sensitive": list(own.roles.sensitive),
-            "balance": balance,
-            "random_state": random_state,
-            "data": {
-                "name": own.name,
-                "sha256": own.sha256,
-                "digest": own.digest,
-                "n": len(own),
-                "n_train": fitted.n_train,
-                "n_held_out": len(test),
-            },
-            "held_out": {"auc": auc, "low": float(low), "high": float(high), "base_rate": float(rows.y[test].mean())},
-        }
-    )
+    card = {
+        "recidiv": __version__,
+        "algorithm": algorithm,
+        "title": chosen.title,
+        "outcome": label,
+        "positive_label": own.roles.positive_label,
+        "params": tuned.params,
+        "features": [{"name": f.name, "kind": f.kind, "levels": list(f.levels)} for f in used],
+        "unaware": unaware,
+        "sensitive": list(own.roles.sensitive),
+        "balance": balance,
+        "random_state": random_state,
+        "data": {**_about(own), "n_train": fitted.n_train, "n_held_out": len(test)},
+        "held_out": {"auc": auc, "low": float(low), "high": float(high), "base_rate": float(rows.y[test].mean())},
+    }
     return TrainedModel(
         title=chosen.title,
         features=used,
         score=fitted.score,
-        card=card,
+        card=plain(card),
         columns={},
         held_out=held_out,
         pipeline=fitted.model,
     )
+
+
+def _about(dataset: AuditDataset) -> dict[str, Any]:
+    """What a card says of the data."""
+    return {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}

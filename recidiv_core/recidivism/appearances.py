@@ -92,30 +92,13 @@ def appearances(
         n_simultaneous,
         len(primary),
     )
+    event_of = np.cumsum(starts) - 1
     release = day[primary]
     if columns.release is not None:
-        release = dated(frame, columns, columns.release, note)
-        unread = int(((release == NO_DAY) & frame[columns.release].notna().to_numpy()).sum())
-        if unread:
-            note(
-                "noticed", f"no readable date in {shown(columns.release)}", "read as not released", unread, len(primary)
-            )
-        # The last release of the day's offences; one that lies before its own event is not to be believed.
-        latest = np.full(len(primary), NO_DAY)
-        np.maximum.at(latest, np.cumsum(starts) - 1, release[rows])
-        n_before = int(((latest != NO_DAY) & (latest < day[primary])).sum())
-        release = np.where(latest < day[primary], NO_DAY, latest)
-        if n_before:
-            note(
-                "noticed",
-                f"{shown(columns.release)} before {shown(columns.date)}",
-                "read as not released",
-                n_before,
-                len(primary),
-            )
+        release = _released(frame, columns, rows, event_of, release, note)
     return Appearances(
         rows=rows,
-        event_of=np.cumsum(starts) - 1,
+        event_of=event_of,
         person=codes[starts],
         day=day[primary],
         release=release,
@@ -124,6 +107,25 @@ def appearances(
         classes=classes,
         cutoff=last,
     )
+
+
+def _released(
+    frame: pd.DataFrame, columns: EventColumns, rows: np.ndarray, event_of: np.ndarray, day: np.ndarray, note: Note
+) -> np.ndarray:
+    """The day of release (n_events,) for events on ``day``; what cannot be believed is read as not released."""
+    release = dated(frame, columns, columns.release, note)
+    unread = int(((release == NO_DAY) & frame[columns.release].notna().to_numpy()).sum())
+    # The last release of the day's offences; one that lies before its own event is not to be believed.
+    latest = np.full(len(day), NO_DAY)
+    np.maximum.at(latest, event_of, release[rows])
+    n_before = int(((latest != NO_DAY) & (latest < day)).sum())
+    for n, issue in (
+        (unread, f"no readable date in {shown(columns.release)}"),
+        (n_before, f"{shown(columns.release)} before {shown(columns.date)}"),
+    ):
+        if n:
+            note("noticed", issue, "read as not released", n, len(day))
+    return np.where(latest < day, NO_DAY, latest)
 
 
 def dated(frame: pd.DataFrame, columns: EventColumns, name: str, note: Note | None = None) -> np.ndarray:

@@ -44,22 +44,10 @@ def from_durations(table: Table, columns: DurationColumns, months: list[int | No
     made = {}
     for m in months:
         limit = np.inf if m is None else round(m / 12 * per_year, 6)
-        within = came & (time <= limit)
         enough = keep.copy() if m is None else keep & (watched >= limit)
         if columns.follow_up is None and m is not None:
-            # Those who returned were watched for as long as nobody knows: with some of the others left out, early
-            # returns alone would stay.
-            is_whole = not (keep & ~came & ~enough).any()
-            enough = keep.copy() if is_whole else np.zeros(len(keep), bool)
-            if not is_whole:
-                issue = (
-                    f"{outcome_name('', m)}: how long those who returned were watched is not said, and some others "
-                    "were watched for less"
-                )
-                ledger.note(
-                    "noticed", issue, "the outcome cannot be said without a follow-up column", None, int(keep.sum())
-                )
-        made[outcome_name(GENERAL, m)] = (GENERAL, m, within, enough)
+            enough = _all_or_none(enough, came, keep, outcome_name("", m), ledger)
+        made[outcome_name(GENERAL, m)] = (GENERAL, m, came & (time <= limit), enough)
     check_names(frame, made)
     outcomes, values = counted(made, keep, ledger)
     out = pd.concat([frame[keep].reset_index(drop=True), values[keep].reset_index(drop=True)], axis=1)
@@ -79,6 +67,19 @@ def from_durations(table: Table, columns: DurationColumns, months: list[int | No
         source={"name": table.name, "sha256": table.sha256, "n": len(frame)},
         options=options,
     )
+
+
+def _all_or_none(enough: np.ndarray, came: np.ndarray, keep: np.ndarray, outcome: str, ledger: Ledger) -> np.ndarray:
+    """Who counts where no follow-up is said: all who are kept, or nobody.
+
+    Those who returned were watched for as long as nobody knows: with some of the others left out, early returns alone
+    would stay.
+    """
+    if not (keep & ~came & ~enough).any():
+        return keep.copy()
+    issue = f"{outcome}: how long those who returned were watched is not said, and some others were watched for less"
+    ledger.note("noticed", issue, "the outcome cannot be said without a follow-up column", None, int(keep.sum()))
+    return np.zeros(len(keep), bool)
 
 
 def _nonnegative(column: pd.Series) -> np.ndarray:

@@ -93,21 +93,12 @@ def build_outcomes(
     returns = {
         kind: next_return(found, None if kind == GENERAL else found.has(groups[kind])) for kind in (GENERAL, *groups)
     }
-    at_risk = (found.release != NO_DAY) & (found.release <= found.cutoff)
-    n_held = int((keep & ~at_risk).sum())
-    if columns.release is not None:
-        ledger.note(
-            "excluded",
-            "not released by the cut-off",
-            "left out: nobody can see whether they will return",
-            n_held,
-            int((keep & at_risk).sum()),
-        )
-    keep &= at_risk
-    made = {}
-    for kind in (GENERAL, *groups):
-        for m in months:
-            made[outcome_name(kind, m)] = (kind, m, *_within(found, returns[kind], m, keep))
+    keep &= _at_risk(columns, found, keep, ledger)
+    made = {
+        outcome_name(kind, m): (kind, m, *_within(found, days, m, keep))
+        for kind, days in returns.items()
+        for m in months
+    }
     check_names(table.frame, made)
     outcomes, values = counted(made, keep, ledger)
     frame = _assembled(table, columns, found, features, values, keep)
@@ -121,29 +112,49 @@ def build_outcomes(
         "ages": list(ages),
         "age_risk": list(age_risk),
     }
-    counts = np.bincount(found.offence[found.offence >= 0], minlength=len(found.classes))
-    codebook = pd.DataFrame({"offence": list(found.classes), "n": counts})
-    for kind, own in (groups | {"possession": possession}).items():
-        codebook[kind] = codebook["offence"].isin(own)
-    follow_up = {}
-    for kind, days in returns.items():
-        first = days[keep]
-        end = np.where(first == NO_DAY, found.cutoff, first)
-        time = (end - found.release[keep]) / DAYS_PER_YEAR
-        follow_up[kind] = pd.DataFrame({"time": time, "returned": first != NO_DAY})
     taken = {columns.person, columns.date, *columns.demographics, *outcomes}
     return RecidivismData(
         table=frame,
         ledger=ledger.frame(),
         outcomes=outcomes,
-        codebook=codebook,
-        follow_up=follow_up,
+        codebook=_codebook(found, groups | {"possession": possession}),
+        follow_up={kind: _followed(found, days, keep) for kind, days in returns.items()},
         features=tuple(n for n in frame if n not in taken),
         demographics=columns.demographics,
         person=columns.person,
         source={"name": table.name, "sha256": table.sha256, "n": len(table.frame)},
         options=options,
     )
+
+
+def _at_risk(columns: EventColumns, found: Appearances, keep: np.ndarray, ledger: Ledger) -> np.ndarray:
+    """Which rows (mask) are of people free by the cut-off; the others are noted."""
+    at_risk = (found.release != NO_DAY) & (found.release <= found.cutoff)
+    if columns.release is not None:
+        ledger.note(
+            "excluded",
+            "not released by the cut-off",
+            "left out: nobody can see whether they will return",
+            int((keep & ~at_risk).sum()),
+            int((keep & at_risk).sum()),
+        )
+    return at_risk
+
+
+def _codebook(found: Appearances, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Each offence class with its number of offences, and which groups it belongs to."""
+    counts = np.bincount(found.offence[found.offence >= 0], minlength=len(found.classes))
+    codebook = pd.DataFrame({"offence": list(found.classes), "n": counts})
+    for kind, own in groups.items():
+        codebook[kind] = codebook["offence"].isin(own)
+    return codebook
+
+
+def _followed(found: Appearances, days: np.ndarray, keep: np.ndarray) -> pd.DataFrame:
+    """Years at risk of the rows kept, and whether they ended with a return."""
+    first = days[keep]
+    end = np.where(first == NO_DAY, found.cutoff, first)
+    return pd.DataFrame({"time": (end - found.release[keep]) / DAYS_PER_YEAR, "returned": first != NO_DAY})
 
 
 def _note_amounts(frame: pd.DataFrame, columns: EventColumns, ledger: Ledger) -> None:

@@ -186,24 +186,9 @@ def audit_with(
     seen = ~ready.held_out
     slices = [*found.table.loc[kept, "slice"], *(dict(slice_) for slice_ in manual)]
     kinds = [FOUND] * len(kept) + [BY_HAND] * len(manual)
-    n_folded = folded["under"].value_counts()
-    rows = [
-        {
-            "rank": rank,
-            "kind": kind,
-            "slice": slice_,
-            "words": slice_words(slice_, ready.quantities),
-            "level": len(slice_),
-        }
-        | _searched(ready, slice_, alpha)
-        | {"n_folded": int(n_folded.get(rank, 0))}
-        for rank, (kind, slice_) in enumerate(zip(kinds, slices, strict=True), start=1)
-    ]
-    held_levels, held_weight = (
-        ready.levels[ready.held_out],
-        None if ready.weight is None else ready.weight[ready.held_out],
-    )
-    held_errors = ready.errors[ready.held_out]
+    searched = _searched_table(ready, slices, kinds, folded["under"].value_counts(), alpha)
+    held_levels, held_errors = ready.levels[ready.held_out], ready.errors[ready.held_out]
+    held_weight = None if ready.weight is None else ready.weight[ready.held_out]
     judged = confirm(
         held_errors,
         held_weight,
@@ -211,7 +196,7 @@ def audit_with(
         confidence_level=confidence_level,
     )
     judged = judged.rename(columns={"n": "held_out_n", "share": "held_out_share", "mean_error": "held_out_error"})
-    table = pd.concat([pd.DataFrame(rows, columns=[*_SEARCHED, "n_folded"]), judged.drop(columns="rest_error")], axis=1)
+    table = pd.concat([searched, judged.drop(columns="rest_error")], axis=1)
     confirmed = table.index[table["confirmed"] & (table["kind"] == FOUND)]
     members = [slice_rows(held_levels, slices[i]) for i in confirmed]
     about = {"name": dataset.name, "sha256": dataset.sha256, "digest": dataset.digest, "n": len(dataset)}
@@ -243,6 +228,25 @@ def audit_with(
         reason=found.reason,
         ledger=dataset.ledger_table(),
     )
+
+
+def _searched_table(
+    ready: Prepared, slices: Sequence[dict[str, Any]], kinds: Sequence[str], n_folded: pd.Series, alpha: float
+) -> pd.DataFrame:
+    """Each slice with its rank, its words, how many folded under it, and its figures on the rows searched."""
+    rows = [
+        {
+            "rank": rank,
+            "kind": kind,
+            "slice": slice_,
+            "words": slice_words(slice_, ready.quantities),
+            "level": len(slice_),
+            **_searched(ready, slice_, alpha),
+            "n_folded": int(n_folded.get(rank, 0)),
+        }
+        for rank, (kind, slice_) in enumerate(zip(kinds, slices, strict=True), start=1)
+    ]
+    return pd.DataFrame(rows, columns=[*_SEARCHED, "n_folded"])
 
 
 def prepared(
