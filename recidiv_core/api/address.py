@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ LOOPBACK = "localhost"
 _PORTS = {"http": "80", "https": "443"}
 
 
+@lru_cache(1_000)
 def is_loopback(address: str) -> bool:
     """Whether an address or a name is this machine's own."""
     try:
