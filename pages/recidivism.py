@@ -45,19 +45,7 @@ def shown(current, events, data) -> None:
             key=f"recidivism by {data.demographics}",
         )
     by = None if by == _ALL else by
-    kinds = list(dict.fromkeys(o.kind for o in data.outcomes.values()))
-    kind = (
-        st.segmented_control(
-            "Return by",
-            kinds,
-            default=kinds[0],
-            required=True,
-            format_func=lambda k: f"a {k} offence" if k else "any offence",
-            key=f"recidivism return {kinds}",
-        )
-        if len(kinds) > 1
-        else kinds[0]
-    )
+    kind = _kind(data)
     every = outcome_rates(data, by=by)
     asked = [o for o in data.outcomes.values() if o.kind == kind and o.n]
     own = every[every["outcome"].isin([o.name for o in asked])]
@@ -89,6 +77,26 @@ def shown(current, events, data) -> None:
             "count people, not rows."
         )
         table(truth, name="recidivism-truth", description="Measured and true rates of each outcome by group.")
+    _tables(data, every)
+
+
+def _kind(data):
+    """By which kind of offence people return; asked where there are several."""
+    kinds = list(dict.fromkeys(o.kind for o in data.outcomes.values()))
+    if len(kinds) == 1:
+        return kinds[0]
+    return st.segmented_control(
+        "Return by",
+        kinds,
+        default=kinds[0],
+        required=True,
+        format_func=lambda k: f"a {k} offence" if k else "any offence",
+        key=f"recidivism return {kinds}",
+    )
+
+
+def _tables(data, every) -> None:
+    """All that was worked out, and the rows where they are asked for."""
     st.subheader("Tables", anchor=False)
     tabs = st.tabs(["Ledger", "Outcomes", "Who came back", "The table built"])
     with tabs[0]:

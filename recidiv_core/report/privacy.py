@@ -140,15 +140,24 @@ def sections(audit: ReleaseAudit) -> list[dict[str, Any]]:
 
 
 def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
-    frontier, use = audit.frontier, audit.use
     blocks = [text_block(sentence) for sentence in frontier_answer(audit)]
     blocks.append(
         figure_block(
             "Use (AUC on real people) against the share of records nearer to train; ▲ given away, ● no sign; "
             "lines: 95 % intervals; gap: points between groups",
-            frontier_chart(frontier),
+            frontier_chart(audit.frontier),
         )
     )
+    blocks += [_distances(audit), _performance(audit)]
+    if len(audit.use.fairness):
+        blocks.append(_fairness(audit))
+    blocks.append(_worst_slices(audit))
+    if len(audit.likeness):
+        blocks.append(_likeness(audit))
+    return blocks
+
+
+def _distances(audit: ReleaseAudit) -> dict[str, Any]:
     rows = [
         [
             r["copy"],
@@ -170,9 +179,11 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
         "Nearest over second",
         "Nearer to train",
     ]
-    blocks.append(
-        table_block("Distances of each copy to the records it was made from", columns, [False, *[True] * 6], rows)
-    )
+    caption = "Distances of each copy to the records it was made from"
+    return table_block(caption, columns, [False, *[True] * 6], rows)
+
+
+def _performance(audit: ReleaseAudit) -> dict[str, Any]:
     rows = [
         [
             r["variant"],
@@ -182,14 +193,14 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
             _plain(r, "auc", "auc_low", "auc_high"),
             _plain(r, "member_auc", "member_low", "member_high"),
         ]
-        for r in use.table.to_dict("records")
+        for r in audit.use.table.to_dict("records")
     ]
     columns = ["Trained on", "Model", "Rows", "Accuracy", "AUC", "Tells its people (AUC)"]
-    blocks.append(
-        table_block(
-            "Models trained on each variant, judged on the same real people", columns, [False, False, *[True] * 4], rows
-        )
-    )
+    caption = "Models trained on each variant, judged on the same real people"
+    return table_block(caption, columns, [False, False, *[True] * 4], rows)
+
+
+def _fairness(audit: ReleaseAudit) -> dict[str, Any]:
     rows = [
         [
             r["variant"],
@@ -198,28 +209,24 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
             f"{100 * r['gap']:+.1f} ({outward(r['gap_low'], r['gap_high'], percent=True)})",
             _number(r["ratio"], 2),
         ]
-        for r in use.fairness.to_dict("records")
+        for r in audit.use.fairness.to_dict("records")
     ]
-    if rows:
-        columns = ["Trained on", "Model", "Groups", "Gap in points", "Disparate impact"]
-        blocks.append(
-            table_block(
-                "How those models treat the groups (flag: a probability of one half)",
-                columns,
-                [False, False, False, True, True],
-                rows,
-            )
-        )
+    columns = ["Trained on", "Model", "Groups", "Gap in points", "Disparate impact"]
+    caption = "How those models treat the groups (flag: a probability of one half)"
+    return table_block(caption, columns, [False, False, False, True, True], rows)
+
+
+def _worst_slices(audit: ReleaseAudit) -> dict[str, Any]:
     rows = [
         [r["variant"], r["title"], _slice(r), _share(r["share"]), _plain(r, "log_loss", "low", "high")]
-        for r in use.slices.to_dict("records")
+        for r in audit.use.slices.to_dict("records")
     ]
     columns = ["Trained on", "Model", "Slice", "Share", "Log loss"]
-    blocks.append(
-        table_block(
-            "Log loss in the worst slice found, and in each group", columns, [False, False, False, True, True], rows
-        )
-    )
+    caption = "Log loss in the worst slice found, and in each group"
+    return table_block(caption, columns, [False, False, False, True, True], rows)
+
+
+def _likeness(audit: ReleaseAudit) -> dict[str, Any]:
     rows = [
         [
             r["copy"],
@@ -228,10 +235,8 @@ def _together(audit: ReleaseAudit) -> list[dict[str, Any]]:
         ]
         for r in audit.likeness.to_dict("records")
     ]
-    if rows:
-        columns = ["Copy", "Marginals alike", "The worst", "Association gap", "Told from real (AUC)"]
-        blocks.append(table_block("How like the real table each copy is", columns, [False, *[True] * 4], rows))
-    return blocks
+    columns = ["Copy", "Marginals alike", "The worst", "Association gap", "Told from real (AUC)"]
+    return table_block("How like the real table each copy is", columns, [False, *[True] * 4], rows)
 
 
 def _one(copy: CopyAudit) -> list[dict[str, Any]]:

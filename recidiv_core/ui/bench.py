@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -77,75 +80,81 @@ def _read(current: Session, file: UploadedFile) -> None:
         current.failures["table"] = error
 
 
-def _roles(current: Session) -> None:
-    draft, guess = current.draft, current.draft_roles
-    columns = list(draft.frame.columns)
-    st.subheader("2 · What its columns are", anchor=False)
-    st.caption(
-        f"{literal(draft.name)}: {len(draft.frame):,} rows, {len(columns):,} columns. Changes count when you press "
-        "the button."
-    )
-    kinds = describe_types(draft).set_index("column")["type"]
-    key = f"{draft.sha256[:8]}{len(draft.steps)}"
+@dataclass(frozen=True)
+class _Choices:
+    """Boxes to choose columns of a draft for its roles, each starting with the guess."""
 
-    def show(column: str) -> str:
-        return column if column == _NONE else f"{column} ({kinds[column]})"
+    draft: Table
+    guess: Roles | None
 
-    def choose(label: str, role: str, *, optional: bool = True, help: str | None = None) -> str | None:
-        options = [_NONE, *columns] if optional else columns
-        start = getattr(guess, role, None)
-        index = options.index(start) if start in options else (0 if optional else None)
+    @cached_property
+    def columns(self) -> list[str]:
+        return list(self.draft.frame.columns)
+
+    @cached_property
+    def kinds(self) -> pd.Series:
+        return describe_types(self.draft).set_index("column")["type"]
+
+    @property
+    def key(self) -> str:
+        return f"{self.draft.sha256[:8]}{len(self.draft.steps)}"
+
+    def show(self, column: str) -> str:
+        """A column with its kind."""
+        return column if column == _NONE else f"{column} ({self.kinds[column]})"
+
+    def one(self, label: str, role: str, *, optional: bool = True, help: str | None = None) -> str | None:
+        """A box for a role that one column plays; None where none does."""
+        options = [_NONE, *self.columns] if optional else self.columns
+        start = getattr(self.guess, role, None)
         found = st.selectbox(
             label,
             options,
-            index=index,
-            format_func=show,
-            key=f"role {role} {key}",
+            index=options.index(start) if start in options else (0 if optional else None),
+            format_func=self.show,
+            key=f"role {role} {self.key}",
             help=help,
             placeholder="Choose a column",
         )
         return None if found == _NONE else found
 
-    left, right = st.columns(2)
-    with left:
-        label = choose("Outcome (label)", "label", optional=False, help="What really happened; two values.")
-        positive = _positive(draft, label, guess, key)
-        score = choose("Score", "score", help="What the model says, in any unit; higher means more of the outcome.")
-        prediction = choose("Prediction", "prediction", help="The model's yes or no, coded like the outcome.")
-    with right:
-        sensitive = st.multiselect(
+    def attributes(self) -> list[str]:
+        """A box for the protected attributes."""
+        return st.multiselect(
             "Protected attributes",
-            columns,
-            default=[c for c in getattr(guess, "sensitive", ()) if c in columns],
-            format_func=show,
-            key=f"role sensitive {key}",
+            self.columns,
+            default=[c for c in getattr(self.guess, "sensitive", ()) if c in self.columns],
+            format_func=self.show,
+            key=f"role sensitive {self.key}",
             help="Numbers with many values are banded at their quartiles; choose your own cut-points below.",
         )
-        polarity = st.selectbox(
+
+    def polarity(self) -> str:
+        """A box for what being flagged does to a person."""
+        return st.selectbox(
             "Being flagged",
             POLARITIES,
-            index=POLARITIES.index(getattr(guess, "polarity", "punitive")),
-            key=f"role polarity {key}",
+            index=POLARITIES.index(getattr(self.guess, "polarity", "punitive")),
+            key=f"role polarity {self.key}",
             format_func={"punitive": "harms the person (punitive)", "assistive": "helps the person (assistive)"}.get,
         )
-        weight = choose("Row weight", "weight")
-        identifier = choose("Id", "id")
-    if label is None:
+
+
+def _roles(current: Session) -> None:
+    draft = current.draft
+    choose = _Choices(draft, current.draft_roles)
+    st.subheader("2 · What its columns are", anchor=False)
+    st.caption(
+        f"{literal(draft.name)}: {len(draft.frame):,} rows, {len(choose.columns):,} columns. Changes count when you "
+        "press the button."
+    )
+    roles = _chosen(choose)
+    if roles is None:
         st.caption("Choose the outcome first: a column with two values.")
     else:  # what is chosen here is what a band or a join adds to
-        current.draft_roles = Roles(
-            label,
-            score=score,
-            prediction=prediction,
-            sensitive=tuple(sensitive),
-            weight=weight,
-            id=identifier,
-            positive_label=positive,
-            polarity=polarity,
-            features=getattr(guess, "features", ()),
-        )
+        current.draft_roles = roles
     if st.button(
-        "Audit this table", type="primary", key="data audit", icon=":material/play_arrow:", disabled=label is None
+        "Audit this table", type="primary", key="data audit", icon=":material/play_arrow:", disabled=roles is None
     ):
         _apply(current)
     if error := current.failures.get("roles"):
@@ -155,6 +164,34 @@ def _roles(current: Session) -> None:
         with st.container(border=True):
             st.markdown(f"{literal(draft.name)} has no score yet, so there is nothing to audit. A model gives it one.")
             link("models", "**Train or load a model for this table**", icon=":material/model_training:")
+
+
+def _chosen(choose: _Choices) -> Roles | None:
+    """Draw a box for each role; the roles, or None while there is no outcome."""
+    left, right = st.columns(2)
+    with left:
+        label = choose.one("Outcome (label)", "label", optional=False, help="What really happened; two values.")
+        positive = _positive(choose.draft, label, choose.guess, choose.key)
+        score = choose.one("Score", "score", help="What the model says, in any unit; higher means more of the outcome.")
+        prediction = choose.one("Prediction", "prediction", help="The model's yes or no, coded like the outcome.")
+    with right:
+        sensitive = choose.attributes()
+        polarity = choose.polarity()
+        weight = choose.one("Row weight", "weight")
+        identifier = choose.one("Id", "id")
+    if label is None:
+        return None
+    return Roles(
+        label,
+        score=score,
+        prediction=prediction,
+        sensitive=tuple(sensitive),
+        weight=weight,
+        id=identifier,
+        positive_label=positive,
+        polarity=polarity,
+        features=getattr(choose.guess, "features", ()),
+    )
 
 
 def _positive(draft: Table, label: str | None, guess: Roles | None, key: str) -> object:

@@ -117,31 +117,7 @@ def _edit_columns(current: Session, spec: ProfileSpec, choices: PairChoices) -> 
         format_func=_WAYS.get,
         key=f"pairs way {key}",
     )
-    if way == "field":
-        names = list(FIELDS)
-        field_ = st.selectbox(
-            "Field",
-            names,
-            names.index(own.field) if own.field in names else 0,
-            format_func=FIELDS.get,
-            key=f"pairs field {key}",
-        )
-        made = FieldSpec(field=field_, follows=own.follows if own.follows in spec.columns else None)
-    elif way == "range":
-        left, right, whole = st.columns(3, vertical_alignment="bottom")
-        low = left.number_input("From", value=own.low if own.low is not None else 0.0, key=f"pairs low {key}")
-        high = right.number_input("To", value=own.high if own.high is not None else 1.0, key=f"pairs high {key}")
-        is_whole = whole.toggle("Whole numbers", own.is_whole, key=f"pairs whole {key}")
-        made = FieldSpec(low=low, high=high, is_whole=is_whole)
-    else:
-        known = (
-            list(own.levels) or common_values(spec.dataset.frame[name])[:12]
-            if name in spec.dataset.frame
-            else list(own.levels)
-        )
-        made = FieldSpec(
-            levels=tuple(st.multiselect("Levels", known, known, key=f"pairs levels {key}", accept_new_options=True))
-        )
+    made = _made(spec, name, own, way, key)
     left, right = st.columns(2)
 
     def keep(columns: dict[str, FieldSpec]) -> Callable[[], None]:
@@ -159,6 +135,34 @@ def _edit_columns(current: Session, spec: ProfileSpec, choices: PairChoices) -> 
     )
     right.button(
         "All as suggested", on_click=keep({}), disabled=not choices.columns, key="pairs as suggested", width="stretch"
+    )
+
+
+def _made(spec: ProfileSpec, name: str, own: FieldSpec, way: str, key: str) -> FieldSpec:
+    """How a column is to be made: from a field of Mimesis, a range of numbers, or a list of levels."""
+    if way == "field":
+        names = list(FIELDS)
+        field_ = st.selectbox(
+            "Field",
+            names,
+            names.index(own.field) if own.field in names else 0,
+            format_func=FIELDS.get,
+            key=f"pairs field {key}",
+        )
+        return FieldSpec(field=field_, follows=own.follows if own.follows in spec.columns else None)
+    if way == "range":
+        left, right, whole = st.columns(3, vertical_alignment="bottom")
+        low = left.number_input("From", value=own.low if own.low is not None else 0.0, key=f"pairs low {key}")
+        high = right.number_input("To", value=own.high if own.high is not None else 1.0, key=f"pairs high {key}")
+        is_whole = whole.toggle("Whole numbers", own.is_whole, key=f"pairs whole {key}")
+        return FieldSpec(low=low, high=high, is_whole=is_whole)
+    known = (
+        list(own.levels) or common_values(spec.dataset.frame[name])[:12]
+        if name in spec.dataset.frame
+        else list(own.levels)
+    )
+    return FieldSpec(
+        levels=tuple(st.multiselect("Levels", known, known, key=f"pairs levels {key}", accept_new_options=True))
     )
 
 

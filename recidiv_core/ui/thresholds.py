@@ -102,6 +102,33 @@ def search_controls(current: Session, curves: ScoreCurves) -> None:
     if tolerance != current.settings.tolerance:
         current.settings = replace(current.settings, tolerance=tolerance)
     search = current.search
+    objective, beta, cost_ratio = _objective(search)
+    st.markdown("**Limits for each group**")
+    limits = {
+        "max_selection_rate": _limit(search, "max_selection_rate", "Most people flagged", 0.6),
+        "min_recall": _limit(search, "min_recall", "Least recall", 0.3),
+        "min_precision": _limit(search, "min_precision", "Least precision", 0.5),
+    }
+    with st.expander("More"):
+        partial = st.slider(
+            "λ: how much of statistical parity",
+            0.0,
+            1.0,
+            search.partial,
+            0.05,
+            key="thresholds partial",
+            disabled=not search.allows_partial,
+            help="1: the groups' rates become alike. 0: each keeps its own baseline rate. Between: each moves that "
+            "part of the way.",
+        )
+        weights = _weights(search, curves)
+    current.search = replace(
+        search, objective=objective, beta=beta, cost_ratio=cost_ratio, partial=partial, weights=weights, **limits
+    )
+
+
+def _objective(search: Search) -> tuple[str, float, float | None]:
+    """What is best among thresholds that satisfy, with β, and what a wrong flag costs where that is asked."""
     objective = st.selectbox(
         "Best means",
         list(OBJECTIVES),
@@ -129,28 +156,7 @@ def search_controls(current: Session, curves: ScoreCurves) -> None:
             0.25,
             key="thresholds cost",
         )
-    st.markdown("**Limits for each group**")
-    limits = {
-        "max_selection_rate": _limit(search, "max_selection_rate", "Most people flagged", 0.6),
-        "min_recall": _limit(search, "min_recall", "Least recall", 0.3),
-        "min_precision": _limit(search, "min_precision", "Least precision", 0.5),
-    }
-    with st.expander("More"):
-        partial = st.slider(
-            "λ: how much of statistical parity",
-            0.0,
-            1.0,
-            search.partial,
-            0.05,
-            key="thresholds partial",
-            disabled=not search.allows_partial,
-            help="1: the groups' rates become alike. 0: each keeps its own baseline rate. Between: each moves that "
-            "part of the way.",
-        )
-        weights = _weights(search, curves)
-    current.search = replace(
-        search, objective=objective, beta=beta, cost_ratio=cost_ratio, partial=partial, weights=weights, **limits
-    )
+    return objective, beta, cost_ratio
 
 
 def _limit(search: Search, name: str, label: str, start: float) -> float | None:
