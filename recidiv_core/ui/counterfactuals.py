@@ -80,29 +80,7 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
     old: PairChoices | None = current.pair_choices
     key = dataset.digest[:10]
-
-    models = models_to_ask(current)
-    first = getattr(old, "model", None)
-    names = list(models)
-    start = (
-        first
-        if first in models
-        else next(iter(models))
-        if not isinstance(names[0], tuple)
-        else ("asked", "gradient_boosting")
-    )
-    model = st.selectbox(
-        "Model", names, names.index(start), format_func=models.get, key=f"pairs model {key} {len(names)}"
-    )
-    unaware = False
-    if isinstance(model, tuple) and model[0] == "asked":
-        unaware = st.toggle(
-            "Unaware of the protected attributes",
-            getattr(old, "unaware", False),
-            key=f"pairs unaware {key}",
-            help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under "
-            "“Proxies”.",
-        )
+    model, unaware = _model(current, old, key)
     vary = _varied(dataset, getattr(old, "vary", {}), key)
     source = st.radio(
         "Profiles",
@@ -147,6 +125,27 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
         feature=getattr(old, "feature", None),
     )
     return current.pair_choices
+
+
+def _model(current: Session, old: PairChoices | None, key: str) -> tuple[Any, bool]:
+    """Which model is asked, and whether it is kept from the protected attributes."""
+    models = models_to_ask(current)
+    first, names = getattr(old, "model", None), list(models)
+    if first not in models:
+        first = ("asked", "gradient_boosting") if isinstance(names[0], tuple) else names[0]
+    model = st.selectbox(
+        "Model", names, names.index(first), format_func=models.get, key=f"pairs model {key} {len(names)}"
+    )
+    if not (isinstance(model, tuple) and model[0] == "asked"):
+        return model, False
+    unaware = st.toggle(
+        "Unaware of the protected attributes",
+        getattr(old, "unaware", False),
+        key=f"pairs unaware {key}",
+        help="A model that is not given the attribute cannot flip. Try it: what it can still know stands under "
+        "“Proxies”.",
+    )
+    return model, unaware
 
 
 def _varied(dataset: AuditDataset, old: dict[str, tuple[Any, ...]], key: str) -> dict[str, tuple[Any, ...]]:

@@ -100,14 +100,10 @@ def controls(current: Session) -> Choices:
     """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
     training, old = current.training, current.model_choices
     key = f"{training.table.sha256[:10]}{len(training.table.steps)}"
-    outcomes = two_valued(training)
+    before = getattr(old, "algorithms", _FIRST)
 
     st.markdown("**Train**")
-    first = [name for name in getattr(old, "outcomes", ()) if name in outcomes] or [training.roles.label]
-    chosen = st.multiselect(
-        "Outcomes", outcomes, first, key=f"models outcomes {key}", help="Each on the rows that can say it."
-    )
-    before = getattr(old, "algorithms", _FIRST)
+    chosen = _outcomes(training, old, key)
     algorithms = st.multiselect(
         "Algorithms",
         TRAINABLE,
@@ -144,38 +140,8 @@ def controls(current: Session) -> Choices:
         features = _features(
             training, tuple(chosen) or (training.roles.label,), unaware, getattr(old, "features", None), key
         )
-        balance = st.selectbox(
-            "Outcomes in the training part",
-            list(_BALANCE),
-            list(_BALANCE).index(getattr(old, "balance", None)),
-            format_func=_BALANCE.get,
-            key="models balance",
-            help="Down-samples the more common outcome, in the training part only.",
-        )
-        n_iter = st.number_input(
-            "Combinations of parameters to try",
-            0,
-            200,
-            getattr(old, "n_iter", 0),
-            key="models combinations",
-            help="At random, each on inner folds of the training part; 0 takes usual values.",
-        )
-        n_inner = st.number_input(
-            "Inner folds",
-            2,
-            10,
-            getattr(old, "n_inner", 3),
-            key="models inner",
-            help="Parts of the training part on which parameters are tried.",
-        )
-        attributes = list(training.roles.sensitive)
-        start = getattr(old, "attribute", attributes[0])
-        attribute = st.selectbox(
-            "Attribute that mitigations work on",
-            attributes,
-            attributes.index(start) if start in attributes else 0,
-            key=f"models attribute {key}",
-        )
+        balance, n_iter, n_inner = _search(old)
+        attribute = _attribute(training, old, key)
         seed = st.number_input("Seed", 0, 2**31 - 1, getattr(old, "random_state", 0), key="models seed")
     current.model_choices = Choices(
         outcomes=tuple(chosen),
@@ -183,13 +149,63 @@ def controls(current: Session) -> Choices:
         unaware=unaware,
         balance=balance,
         n_outer=judged,
-        n_inner=int(n_inner),
-        n_iter=int(n_iter),
+        n_inner=n_inner,
+        n_iter=n_iter,
         attribute=attribute,
         random_state=int(seed),
         features=features,
     )
     return current.model_choices
+
+
+def _outcomes(training: Training, old: Choices | None, key: str) -> list[str]:
+    """What is to be predicted."""
+    outcomes = two_valued(training)
+    first = [name for name in getattr(old, "outcomes", ()) if name in outcomes] or [training.roles.label]
+    return st.multiselect(
+        "Outcomes", outcomes, first, key=f"models outcomes {key}", help="Each on the rows that can say it."
+    )
+
+
+def _search(old: Choices | None) -> tuple[float | None, int, int]:
+    """How the training part is balanced, how many combinations are tried, and on how many folds."""
+    balance = st.selectbox(
+        "Outcomes in the training part",
+        list(_BALANCE),
+        list(_BALANCE).index(getattr(old, "balance", None)),
+        format_func=_BALANCE.get,
+        key="models balance",
+        help="Down-samples the more common outcome, in the training part only.",
+    )
+    n_iter = st.number_input(
+        "Combinations of parameters to try",
+        0,
+        200,
+        getattr(old, "n_iter", 0),
+        key="models combinations",
+        help="At random, each on inner folds of the training part; 0 takes usual values.",
+    )
+    n_inner = st.number_input(
+        "Inner folds",
+        2,
+        10,
+        getattr(old, "n_inner", 3),
+        key="models inner",
+        help="Parts of the training part on which parameters are tried.",
+    )
+    return balance, int(n_iter), int(n_inner)
+
+
+def _attribute(training: Training, old: Choices | None, key: str) -> str:
+    """The protected attribute that mitigations work on."""
+    attributes = list(training.roles.sensitive)
+    start = getattr(old, "attribute", attributes[0])
+    return st.selectbox(
+        "Attribute that mitigations work on",
+        attributes,
+        attributes.index(start) if start in attributes else 0,
+        key=f"models attribute {key}",
+    )
 
 
 def _features(

@@ -73,22 +73,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
     """Draw the controls and return what they say; they stand where they were left, also after a look at other pages."""
     old: CopyChoices | None = current.copy_choices
     key = dataset.digest[:10]
-
-    rare = min(dataset.base_rate, 1 - dataset.base_rate)
-    offered = [
-        name for name, (_, own, _) in _COPIES.items() if own["method"] != "undersample" or rare < own["ratio"] - 0.005
-    ]
-    offered = [name for name in offered if name != "smote" or rare < 0.495]
-    copies = st.multiselect(
-        "Copies to make",
-        offered,
-        [n for n in getattr(old, "copies", _FIRST) if n in offered],
-        format_func=lambda name: _COPIES[name][0],
-        key=f"copies {key}",
-        help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian "
-        "copula and CTGAN draw every row; CTGAN takes about a minute.",
-    )
-    _, left_out = copied_columns(dataset)
+    copies = _copies(dataset, old, key)
     algorithms = list(TRAINABLE)
     algorithm = st.selectbox(
         "Use is judged by",
@@ -100,19 +85,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
         "regression always stand beside it.",
     )
     with st.expander("More"):
-        taken = {dataset.roles.label, *dataset.roles.sensitive, dataset.roles.id}
-        free = [n for n in dataset.frame if n not in taken]
-        first = [n for n in (getattr(old, "columns", None) or ()) if n in free]
-        picked = st.multiselect(
-            "Columns to copy",
-            free,
-            first,
-            key=f"copies columns {key}",
-            placeholder="as the program chooses",
-            help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and "
-            "free texts are never copied.",
-        )
-        columns = tuple(picked) or None
+        columns = _columns(dataset, old, key)
         ratio = st.selectbox(
             "Outcomes in drawn copies",
             list(_RATIOS),
@@ -137,10 +110,10 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
             key="copies seed",
             help="Of the split, the copies and the attacks.",
         )
-        if left_out and columns is None:
-            st.caption(
-                literal("Not copied: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + ".")
-            )
+        left_out = {} if columns else copied_columns(dataset)[1]
+        if left_out:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+            st.caption(literal(f"Not copied: {reasons}."))
     current.copy_choices = CopyChoices(
         copies=tuple(copies),
         columns=columns,
@@ -153,6 +126,41 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
         linked=getattr(old, "linked", None),
     )
     return current.copy_choices
+
+
+def _copies(dataset: AuditDataset, old: CopyChoices | None, key: str) -> list[str]:
+    """The copies to make, of those that the rarer outcome allows."""
+    rare = min(dataset.base_rate, 1 - dataset.base_rate)
+    offered = [
+        name for name, (_, own, _) in _COPIES.items() if own["method"] != "undersample" or rare < own["ratio"] - 0.005
+    ]
+    offered = [name for name in offered if name != "smote" or rare < 0.495]
+    return st.multiselect(
+        "Copies to make",
+        offered,
+        [n for n in getattr(old, "copies", _FIRST) if n in offered],
+        format_func=lambda name: _COPIES[name][0],
+        key=f"copies {key}",
+        help="Real rows thinned, and SMOTE, keep real people's rows: they show what giving away looks like. A Gaussian "
+        "copula and CTGAN draw every row; CTGAN takes about a minute.",
+    )
+
+
+def _columns(dataset: AuditDataset, old: CopyChoices | None, key: str) -> tuple[str, ...] | None:
+    """The columns to copy; None while they are those that the program would take."""
+    taken = {dataset.roles.label, *dataset.roles.sensitive, dataset.roles.id}
+    free = [n for n in dataset.frame if n not in taken]
+    first = [n for n in (getattr(old, "columns", None) or ()) if n in free]
+    picked = st.multiselect(
+        "Columns to copy",
+        free,
+        first,
+        key=f"copies columns {key}",
+        placeholder="as the program chooses",
+        help="Besides the outcome and the protected attributes. Empty: those that a model may take. Ids, dates and "
+        "free texts are never copied.",
+    )
+    return tuple(picked) or None
 
 
 def split_of(current: Session, dataset: AuditDataset, choices: CopyChoices) -> Split:
