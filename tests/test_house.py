@@ -163,3 +163,31 @@ def test_the_words_of_the_screen():
     for path in texts:
         text = path.read_text(encoding="utf-8").lower()
         assert not [word for word in banned if word in text], path
+
+
+# Longer than a screen: one compiled function that calls itself, whose parts would each need all of its arrays.
+LONG = {("slices/kernels.py", "descend")}
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from the first statement that is no docstring to the last."""
+    first = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return function.end_lineno - first[0].lineno + 1
+
+
+def test_a_function_fits_on_a_screen():
+    found = {
+        (str(path.relative_to(LIBRARY)), node.name)
+        for path in LIBRARY.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > 60
+    }
+    assert found == LONG
+
+
+def test_the_formatter_is_skipped_for_a_few_tables_only():
+    skip = "# fmt: " + "skip"
+    places = [
+        p for top in ("recidiv_core", "pages", "tests", "benchmarks", "supply") for p in (ROOT / top).rglob("*.py")
+    ]
+    assert sum(path.read_text(encoding="utf-8").count(skip) for path in places) <= 10

@@ -52,25 +52,8 @@ def auc_chart(table: pd.DataFrame, folds: pd.DataFrame, literature: pd.DataFrame
     title = "AUC (0.5: chance, 1: perfect)"
     scale = {"zero": False}
     tip = tooltip("row", value=".4f", low=".4f", high=".4f", n=",")
-    ranges = [{"from": r.low, "to": r.high, "source": r.source} for r in literature.dropna(subset=["low"]).itertuples()]
-    marks = [{"at": r.auc, "source": r.source} for r in literature[literature["low"].isna()].itertuples()]
     layers = [
-        layer(
-            "rect",
-            {"x": quantity("from", title, scale=scale), "x2": {"field": "to"}, "tooltip": tooltip("source")},
-            data=ranges,
-            color=BAND,
-            opacity=0.15,
-        ),
-        layer(
-            "rule",
-            {"x": quantity("at", title, scale=scale), "tooltip": tooltip("source")},
-            data=marks,
-            color=BAND,
-            strokeDash=[4, 3],
-            strokeWidth=1.5,
-            opacity=0.7,
-        ),
+        *_reached(literature, title, scale),
         layer(
             "tick", {"x": quantity("fold", title, scale=scale), "y": y}, data=ticks, color=QUIET, thickness=2, size=14
         ),
@@ -103,6 +86,30 @@ def auc_chart(table: pd.DataFrame, folds: pd.DataFrame, literature: pd.DataFrame
     return layered(
         rows, layers, height=max(_ROW * len(rows), 80), description=f"AUC on people not trained on. {words}."
     )
+
+
+def _reached(literature: pd.DataFrame, title: str, scale: Spec) -> list[Spec]:
+    """What the literature reached: a band for a range, a dashed line for a single value."""
+    ranges = [{"from": r.low, "to": r.high, "source": r.source} for r in literature.dropna(subset=["low"]).itertuples()]
+    marks = [{"at": r.auc, "source": r.source} for r in literature[literature["low"].isna()].itertuples()]
+    return [
+        layer(
+            "rect",
+            {"x": quantity("from", title, scale=scale), "x2": {"field": "to"}, "tooltip": tooltip("source")},
+            data=ranges,
+            color=BAND,
+            opacity=0.15,
+        ),
+        layer(
+            "rule",
+            {"x": quantity("at", title, scale=scale), "tooltip": tooltip("source")},
+            data=marks,
+            color=BAND,
+            strokeDash=[4, 3],
+            strokeWidth=1.5,
+            opacity=0.7,
+        ),
+    ]
 
 
 def roc_chart(points: pd.DataFrame, auc: dict[str, float]) -> Spec:

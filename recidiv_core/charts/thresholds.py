@@ -351,17 +351,7 @@ def tradeoff_chart(
             legend={"orient": "bottom", "symbolType": "stroke"},
         )
     }
-    rows = []
-    for row in table.itertuples():
-        title = DEFINITIONS[row.definition].title
-        values = {"in sample": row.objective} | (
-            {"held out": row.held_out_objective} if "held_out_objective" in table else {}
-        )
-        rows += [
-            {"title": title, "tolerance": row.tolerance, "objective": value, "rows": kind}
-            for kind, value in values.items()
-            if not math.isnan(value)
-        ]
+    rows = _objectives(table)
     known = [row["objective"] for row in rows]
     pad = 0.08 * (max(known) - min(known)) or 0.01 if known else 0.0
     domain = [min(known, default=0.0) - pad, max(known, default=1.0) + pad]
@@ -384,30 +374,7 @@ def tradeoff_chart(
         )
     if peers is not None and len(peers):
         shown = peers[(peers["range"] <= table["tolerance"].max()) & peers["objective"].between(*domain)]
-        own = [{"tolerance": r.range, "objective": r.objective, "name": r.name} for r in shown.itertuples(index=False)]
-        place = {"x": x, "y": y}
-        layers += [
-            layer(
-                "point",
-                place | {"tooltip": tooltip("name", tolerance=".4f", objective=".4f")},
-                data=own,
-                shape="cross",
-                size=120,
-                color=QUIET,
-                filled=True,
-                opacity=1,
-            ),
-            layer(
-                "text",
-                place | {"text": {"field": "name", "type": "nominal"}},
-                data=own,
-                align="left",
-                dx=8,
-                fontSize=11,
-                color=QUIET,
-                limit=260,
-            ),
-        ]
+        layers += _landed(shown, {"x": x, "y": y})
     ends = [own.dropna(subset="objective") for _, own in table.groupby("definition", sort=False)]
     words = "; ".join(
         f"{DEFINITIONS[own.iloc[0]['definition']].title} from {own.iloc[0]['objective']:.3f} at "
@@ -416,6 +383,49 @@ def tradeoff_chart(
         if len(own)
     )
     return layered(rows, layers, height=380, description=f"{label} against the tolerance. {words}.")
+
+
+def _objectives(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A point for each tolerance and definition, in sample and, where it is there, held out."""
+    kinds = {"in sample": "objective", "held out": "held_out_objective"}
+    return [
+        {
+            "title": DEFINITIONS[row["definition"]].title,
+            "tolerance": row["tolerance"],
+            "objective": row[name],
+            "rows": kind,
+        }
+        for row in table.to_dict("records")
+        for kind, name in kinds.items()
+        if name in row and not math.isnan(row[name])
+    ]
+
+
+def _landed(peers: pd.DataFrame, place: Spec) -> list[Spec]:
+    """Where other programs landed: a cross with the program's name."""
+    points = [{"tolerance": r.range, "objective": r.objective, "name": r.name} for r in peers.itertuples(index=False)]
+    return [
+        layer(
+            "point",
+            place | {"tooltip": tooltip("name", tolerance=".4f", objective=".4f")},
+            data=points,
+            shape="cross",
+            size=120,
+            color=QUIET,
+            filled=True,
+            opacity=1,
+        ),
+        layer(
+            "text",
+            place | {"text": {"field": "name", "type": "nominal"}},
+            data=points,
+            align="left",
+            dx=8,
+            fontSize=11,
+            color=QUIET,
+            limit=260,
+        ),
+    ]
 
 
 def scale_chart(table: pd.DataFrame, tolerance: float) -> Spec:

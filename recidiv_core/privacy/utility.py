@@ -266,54 +266,7 @@ def _losses(
     scored: AuditDataset, features: Sequence[str], random_state: int, confidence_level: float
 ) -> list[dict[str, Any]]:
     """R's Table 2: the worst slice that a search finds, and each group."""
-    options = {
-        "error": "log_loss",
-        "features": features,
-        "k": 1,
-        "random_state": random_state,
-        "confidence_level": confidence_level,
-    }
-    try:
-        found = audit_slices(scored, **options)
-        reason = found.reason or "no slice with more error than the average was found"
-    except InputError as error:
-        found, reason = None, str(error.problems[0].expected)
-    rows = []
-    if found is not None and len(found.table):
-        best = found.table.iloc[0]
-        low, high = (
-            best["low"] + best["held_out_error"] - best["excess"],
-            best["high"] + best["held_out_error"] - best["excess"],
-        )
-        rows.append(
-            {
-                "kind": "worst found",
-                "attribute": "",
-                "words": best["words"],
-                "n": int(best["held_out_n"]),
-                "share": best["share"],
-                "log_loss": best["held_out_error"],
-                "low": low,
-                "high": high,
-                "is_confirmed": bool(best["confirmed"]),
-                "reason": best["reason"] or "",
-            }
-        )
-    else:
-        rows.append(
-            {
-                "kind": "worst found",
-                "attribute": "",
-                "words": "none",
-                "n": 0,
-                "share": np.nan,
-                "log_loss": np.nan,
-                "low": np.nan,
-                "high": np.nan,
-                "is_confirmed": False,
-                "reason": reason,
-            }
-        )
+    rows = [_worst_slice(scored, features, random_state, confidence_level)]
     loss = _log_loss(scored.y_true, scored.y_score)
     for attribute in scored.attributes.values():
         for code, level in enumerate(attribute.levels):
@@ -336,3 +289,37 @@ def _losses(
                 }
             )
     return rows
+
+
+def _worst_slice(
+    scored: AuditDataset, features: Sequence[str], random_state: int, confidence_level: float
+) -> dict[str, Any]:
+    """The slice with the highest log loss, on held-out rows; where none is found, why not."""
+    row: dict[str, Any] = {"kind": "worst found", "attribute": ""}
+    try:
+        found = audit_slices(
+            scored,
+            error="log_loss",
+            features=features,
+            k=1,
+            random_state=random_state,
+            confidence_level=confidence_level,
+        )
+        reason = found.reason or "no slice with more error than the average was found"
+    except InputError as error:
+        found, reason = None, str(error.problems[0].expected)
+    if found is None or not len(found.table):
+        nothing = dict.fromkeys(("share", "log_loss", "low", "high"), np.nan)
+        return row | {"words": "none", "n": 0} | nothing | {"is_confirmed": False, "reason": reason}
+    best = found.table.iloc[0]
+    mean = best["held_out_error"] - best["excess"]
+    return row | {
+        "words": best["words"],
+        "n": int(best["held_out_n"]),
+        "share": best["share"],
+        "log_loss": best["held_out_error"],
+        "low": best["low"] + mean,
+        "high": best["high"] + mean,
+        "is_confirmed": bool(best["confirmed"]),
+        "reason": best["reason"] or "",
+    }
