@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -28,50 +29,10 @@ def controls(current: Session) -> Settings:
         key="groups tolerance",
         help="A difference below this many percentage points is within tolerance (pp: percentage points).",
     )
-    levels = list(current.dataset.attributes[current.attribute].levels)
-    references = dict(settings.reference)
-    sizes = np.bincount(current.dataset.attributes[current.attribute].codes)
-    start = references.get(current.attribute, levels[int(sizes.argmax())])
-    reference = st.selectbox(
-        "Reference group",
-        levels,
-        index=levels.index(start),
-        key=f"groups reference {key} {current.attribute}",
-        help="Differences and ratios are taken to this group; the verdicts compare all groups and do not depend on it.",
-    )
-    references[current.attribute] = reference
+    reference = _reference(current, key)
     with st.expander("More"):
-        level = st.selectbox(
-            "Confidence",
-            _LEVELS,
-            index=_LEVELS.index(settings.confidence_level),
-            format_func=lambda x: f"{100 * x:g} %",
-            key="groups confidence",
-        )
-        support = st.number_input(
-            "Smallest group compared",
-            1,
-            100_000,
-            settings.min_support,
-            key="groups support",
-            help="Groups with fewer people are shown but not compared.",
-        )
-        seed = st.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            settings.random_state,
-            key="groups seed",
-            help="The bootstrap is random; the same seed gives the same numbers again.",
-        )
-    return replace(
-        settings,
-        tolerance=tolerance,
-        reference=tuple(sorted(references.items())),
-        confidence_level=level,
-        min_support=int(support),
-        random_state=int(seed),
-    )
+        more = _more(settings)
+    return replace(settings, tolerance=tolerance, reference=reference, **more)
 
 
 def _threshold(current: Session, key: str) -> float | None:
@@ -98,3 +59,47 @@ def _threshold(current: Session, key: str) -> float | None:
         f"Most recall at a precision of 85 %, else most precision: {default_threshold(dataset):g}."
     )
     return value
+
+
+def _reference(current: Session, key: str) -> tuple[tuple[str, str], ...]:
+    """The group that the others are compared with, of each attribute where one was chosen."""
+    levels = list(current.dataset.attributes[current.attribute].levels)
+    references = dict(current.settings.reference)
+    sizes = np.bincount(current.dataset.attributes[current.attribute].codes)
+    start = references.get(current.attribute, levels[int(sizes.argmax())])
+    references[current.attribute] = st.selectbox(
+        "Reference group",
+        levels,
+        index=levels.index(start),
+        key=f"groups reference {key} {current.attribute}",
+        help="Differences and ratios are taken to this group; the verdicts compare all groups and do not depend on it.",
+    )
+    return tuple(sorted(references.items()))
+
+
+def _more(settings: Settings) -> dict[str, Any]:
+    """The settings that are seldom changed: confidence, the smallest group compared, and the seed."""
+    level = st.selectbox(
+        "Confidence",
+        _LEVELS,
+        index=_LEVELS.index(settings.confidence_level),
+        format_func=lambda x: f"{100 * x:g} %",
+        key="groups confidence",
+    )
+    support = st.number_input(
+        "Smallest group compared",
+        1,
+        100_000,
+        settings.min_support,
+        key="groups support",
+        help="Groups with fewer people are shown but not compared.",
+    )
+    seed = st.number_input(
+        "Seed",
+        0,
+        2**31 - 1,
+        settings.random_state,
+        key="groups seed",
+        help="The bootstrap is random; the same seed gives the same numbers again.",
+    )
+    return {"confidence_level": level, "min_support": int(support), "random_state": int(seed)}

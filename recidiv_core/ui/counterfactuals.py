@@ -82,20 +82,7 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
     key = dataset.digest[:10]
     model, unaware = _model(current, old, key)
     vary = _varied(dataset, getattr(old, "vary", {}), key)
-    source = st.radio(
-        "Profiles",
-        list(SOURCES),
-        list(SOURCES).index(getattr(old, "source", "profiles" if model == _LOANS else "between")),
-        format_func=SOURCES.get,
-        key=f"pairs source {key}",
-        help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. "
-        "“Between real rows” takes all columns together from two real rows that are alike: no mixture of values "
-        "appears that nobody has. “Real rows, flipped” asks about the people in the table.",
-    )
-    most = len(dataset) if source == "rows" else 200_000
-    n = st.number_input(
-        "How many", 1, most, min(getattr(old, "n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
-    )
+    source, n_profiles = _profiles(dataset, model, old, key)
     with st.expander("More"):
         locale = st.selectbox(
             "Language and country of names and places",
@@ -117,7 +104,7 @@ def controls(current: Session, dataset: AuditDataset) -> PairChoices:
         unaware=unaware,
         vary=vary,
         source=source,
-        n_profiles=int(n),
+        n_profiles=n_profiles,
         locale=locale,
         random_state=int(seed),
         columns=getattr(old, "columns", {}),
@@ -175,6 +162,25 @@ def _varied(dataset: AuditDataset, old: dict[str, tuple[Any, ...]], key: str) ->
         )
         found[name] = tuple(picked)
     return found
+
+
+def _profiles(dataset: AuditDataset, model: Any, old: PairChoices | None, key: str) -> tuple[str, int]:
+    """Where the profiles come from, and how many there are."""
+    source = st.radio(
+        "Profiles",
+        list(SOURCES),
+        list(SOURCES).index(getattr(old, "source", "profiles" if model == _LOANS else "between")),
+        format_func=SOURCES.get,
+        key=f"pairs source {key}",
+        help="Mimesis is a library that makes up people: each column by itself, by rules you can see and set below. "
+        "“Between real rows” takes all columns together from two real rows that are alike: no mixture of values "
+        "appears that nobody has. “Real rows, flipped” asks about the people in the table.",
+    )
+    most = len(dataset) if source == "rows" else 200_000
+    n = st.number_input(
+        "How many", 1, most, min(getattr(old, "n_profiles", 1000), most), step=100, key=f"pairs number {key} {source}"
+    )
+    return source, int(n)
 
 
 def common_values(column: pd.Series) -> list[Any]:

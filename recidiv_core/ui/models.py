@@ -118,25 +118,9 @@ def controls(current: Session) -> Choices:
         help=f"Leaves out {', '.join(training.roles.sensitive)}. It is the first step of the fairness scale; proxies "
         "stay.",
     )
-    judged = st.selectbox(
-        "Judged by",
-        list(_JUDGED),
-        list(_JUDGED).index(getattr(old, "n_outer", 3)),
-        format_func=_JUDGED.get,
-        key="models judged",
-        help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model "
-        "trained on the others.",
-    )
+    judged = _judged(old)
     with st.expander("More"):
-        mitigations = st.multiselect(
-            "Mitigations to compare",
-            MITIGATIONS,
-            [n for n in before if n in MITIGATIONS],
-            format_func=lambda name: ALGORITHMS[name].title,
-            key="models mitigations",
-            help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the "
-            "Thresholds page.",
-        )
+        mitigations = _mitigations(before)
         features = _features(
             training, tuple(chosen) or (training.roles.label,), unaware, getattr(old, "features", None), key
         )
@@ -164,6 +148,32 @@ def _outcomes(training: Training, old: Choices | None, key: str) -> list[str]:
     first = [name for name in getattr(old, "outcomes", ()) if name in outcomes] or [training.roles.label]
     return st.multiselect(
         "Outcomes", outcomes, first, key=f"models outcomes {key}", help="Each on the rows that can say it."
+    )
+
+
+def _judged(old: Choices | None) -> int:
+    """On how many parts of the rows the models are judged in turn; 1 is one split."""
+    return st.selectbox(
+        "Judged by",
+        list(_JUDGED),
+        list(_JUDGED).index(getattr(old, "n_outer", 3)),
+        format_func=_JUDGED.get,
+        key="models judged",
+        help="Always on people the model was not trained on: each fold in turn is held out, and scored by a model "
+        "trained on the others.",
+    )
+
+
+def _mitigations(before: tuple[str, ...]) -> list[str]:
+    """The mitigations to compare with the algorithms."""
+    return st.multiselect(
+        "Mitigations to compare",
+        MITIGATIONS,
+        [n for n in before if n in MITIGATIONS],
+        format_func=lambda name: ALGORITHMS[name].title,
+        key="models mitigations",
+        help="Trained so that the groups come out more alike. Their points stand on the trade-off figure of the "
+        "Thresholds page.",
     )
 
 

@@ -86,22 +86,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
     )
     with st.expander("More"):
         columns = _columns(dataset, old, key)
-        ratio = st.selectbox(
-            "Outcomes in drawn copies",
-            list(_RATIOS),
-            list(_RATIOS).index(getattr(old, "ratio", None)),
-            format_func=_RATIOS.get,
-            key="copies ratio",
-        )
-        epochs = st.number_input(
-            "CTGAN: epochs",
-            1,
-            2_000,
-            getattr(old, "epochs", 150),
-            step=50,
-            key="copies epochs",
-            help="How often it goes through the table.",
-        )
+        ratio, epochs = _drawn(old)
         seed = st.number_input(
             "Seed",
             0,
@@ -118,7 +103,7 @@ def controls(current: Session, dataset: AuditDataset) -> CopyChoices:
         copies=tuple(copies),
         columns=columns,
         ratio=ratio,
-        epochs=int(epochs),
+        epochs=epochs,
         algorithm=algorithm,
         random_state=int(seed),
         title=getattr(old, "title", None),
@@ -161,6 +146,27 @@ def _columns(dataset: AuditDataset, old: CopyChoices | None, key: str) -> tuple[
         "free texts are never copied.",
     )
     return tuple(picked) or None
+
+
+def _drawn(old: CopyChoices | None) -> tuple[float | None, int]:
+    """How common outcomes are in copies that draw every row, and how often CTGAN goes through the table."""
+    ratio = st.selectbox(
+        "Outcomes in drawn copies",
+        list(_RATIOS),
+        list(_RATIOS).index(getattr(old, "ratio", None)),
+        format_func=_RATIOS.get,
+        key="copies ratio",
+    )
+    epochs = st.number_input(
+        "CTGAN: epochs",
+        1,
+        2_000,
+        getattr(old, "epochs", 150),
+        step=50,
+        key="copies epochs",
+        help="How often it goes through the table.",
+    )
+    return ratio, int(epochs)
 
 
 def split_of(current: Session, dataset: AuditDataset, choices: CopyChoices) -> Split:
