@@ -312,14 +312,13 @@ def _worst_slice(
         nothing = dict.fromkeys(("share", "log_loss", "low", "high"), np.nan)
         return row | {"words": "none", "n": 0} | nothing | {"is_confirmed": False, "reason": reason}
     best = found.table.iloc[0]
-    mean = best["held_out_error"] - best["excess"]
     return row | {
         "words": best["words"],
         "n": int(best["held_out_n"]),
         "share": best["share"],
         "log_loss": best["held_out_error"],
-        "low": best["low"] + mean,
-        "high": best["high"] + mean,
+        "low": best["low"] + best["held_out_error"] - best["excess"],
+        "high": best["high"] + best["held_out_error"] - best["excess"],
         "is_confirmed": bool(best["confirmed"]),
         "reason": best["reason"] or "",
     }
